@@ -1,0 +1,175 @@
+"""The front door: every name a user types, loaded on first use.
+
+``import churnlib as cl`` costs a few milliseconds, because a name such as
+``cl.EventLog`` imports its module when it is first asked for (PEP 562). The
+rooms are reachable the same way: ``cl.metrics``, ``cl.datasets``, ``cl.features``.
+
+>>> import churnlib as cl
+>>> cl.Inactivity("60d")
+Inactivity('60d')
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from churnlib._version import __version__
+
+if TYPE_CHECKING:
+    # What a type checker reads. `tests/test_front_door.py` holds this block, `_HOME` and `__all__` together.
+    from churnlib import (
+        calendar,
+        classification,
+        datasets,
+        economics,
+        evaluation,
+        events,
+        exceptions,
+        features,
+        metrics,
+        model_selection,
+        numerics,
+        outcomes,
+        reporting,
+        snapshots,
+        targets,
+        testing,
+    )
+    from churnlib._show_versions import show_versions
+    from churnlib.calendar import monthly, weekly
+    from churnlib.classification import ChurnClassifier
+    from churnlib.economics import RetentionOffer
+    from churnlib.evaluation import evaluate, out_of_time_predict
+    from churnlib.events import Contracts, EventLog
+    from churnlib.features import FeatureSpec
+    from churnlib.model_selection import PurgedGroupTimeSplit
+    from churnlib.outcomes import (
+        AnyOf,
+        BalanceDrop,
+        CancelAndRefund,
+        ContractEnd,
+        Downgrade,
+        FirstOf,
+        FrequencyDrop,
+        Inactivity,
+        SpendDrop,
+        StatusChange,
+        compare_definitions,
+    )
+    from churnlib.reporting import Report
+    from churnlib.snapshots import Dataset, build_dataset
+    from churnlib.targets import survival_target
+
+__all__ = [
+    "AnyOf",
+    "BalanceDrop",
+    "CancelAndRefund",
+    "ChurnClassifier",
+    "ContractEnd",
+    "Contracts",
+    "Dataset",
+    "Downgrade",
+    "EventLog",
+    "FeatureSpec",
+    "FirstOf",
+    "FrequencyDrop",
+    "Inactivity",
+    "PurgedGroupTimeSplit",
+    "Report",
+    "RetentionOffer",
+    "SpendDrop",
+    "StatusChange",
+    "__version__",
+    "build_dataset",
+    "calendar",
+    "classification",
+    "compare_definitions",
+    "datasets",
+    "economics",
+    "evaluate",
+    "evaluation",
+    "events",
+    "exceptions",
+    "features",
+    "metrics",
+    "model_selection",
+    "monthly",
+    "numerics",
+    "out_of_time_predict",
+    "outcomes",
+    "reporting",
+    "show_versions",
+    "snapshots",
+    "survival_target",
+    "targets",
+    "testing",
+    "weekly",
+]
+
+_ROOMS = frozenset(
+    {
+        "calendar",
+        "classification",
+        "datasets",
+        "economics",
+        "evaluation",
+        "events",
+        "exceptions",
+        "features",
+        "metrics",
+        "model_selection",
+        "numerics",
+        "outcomes",
+        "reporting",
+        "snapshots",
+        "targets",
+        "testing",
+    }
+)
+
+_HOME = {
+    "AnyOf": "outcomes",
+    "BalanceDrop": "outcomes",
+    "CancelAndRefund": "outcomes",
+    "ChurnClassifier": "classification",
+    "ContractEnd": "outcomes",
+    "Contracts": "events",
+    "Dataset": "snapshots",
+    "Downgrade": "outcomes",
+    "EventLog": "events",
+    "FeatureSpec": "features",
+    "FirstOf": "outcomes",
+    "FrequencyDrop": "outcomes",
+    "Inactivity": "outcomes",
+    "PurgedGroupTimeSplit": "model_selection",
+    "Report": "reporting",
+    "RetentionOffer": "economics",
+    "SpendDrop": "outcomes",
+    "StatusChange": "outcomes",
+    "build_dataset": "snapshots",
+    "compare_definitions": "outcomes",
+    "evaluate": "evaluation",
+    "monthly": "calendar",
+    "out_of_time_predict": "evaluation",
+    "show_versions": "_show_versions",
+    "survival_target": "targets",
+    "weekly": "calendar",
+}
+
+if not TYPE_CHECKING:
+    # Hidden from type checkers: a module with __getattr__ accepts any name, and a misspelt one would pass.
+
+    def __getattr__(name: str) -> object:
+        if name in _ROOMS:
+            return importlib.import_module(f"{__name__}.{name}")
+        if name in _HOME:
+            value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+            globals()[name] = value
+            return value
+        from churnlib.exceptions import nearest
+
+        raise AttributeError(f"module 'churnlib' has no attribute {name!r}; {nearest(name, __all__)}")
+
+    def __dir__() -> list[str]:
+        return sorted(__all__)

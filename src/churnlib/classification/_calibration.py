@@ -1,0 +1,335 @@
+"""Maps from a model's score to a probability, and the choice whether one is needed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import expit, logit
+
+from churnlib.classification._folds import grouped_folds
+
+__all__ = [
+    "METHODS",
+    "Calibrator",
+    "IsotonicCalibrator",
+    "SigmoidCalibrator",
+    "choose_calibration",
+    "fit_isotonic",
+    "fit_sigmoid",
+    "row_log_loss",
+]
+
+FloatArray = npt.NDArray[np.float64]
+
+# float32 models state probabilities down to about this; a logit must stay finite
+_TINY = 1e-7
+
+
+class Calibrator(Protocol):
+    """A monotone map from stated to calibrated probabilities."""
+
+    def __call__(self, probability: FloatArray) -> FloatArray:
+        """Return the calibrated probabilities."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SigmoidCalibrator:
+    """Platt's map on the log-odds: ``expit(intercept + slope · logit(p))``.
+
+    Parameters
+    ----------
+    slope : float
+        1 leaves the spread of the log-odds as it is; below 1 the model was too sure. Never negative.
+    intercept : float
+        Shift in log-odds.
+
+    References
+    ----------
+    Platt (1999), Probabilistic outputs for support vector machines.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> SigmoidCalibrator(1.0, 0.0)(np.array([0.25])).tolist()
+    [0.25]
+    """
+
+    slope: float
+    intercept: float
+
+    def __call__(self, probability: FloatArray) -> FloatArray:
+        """Return the calibrated probabilities.
+
+        Parameters
+        ----------
+        probability : ndarray of shape (n,)
+            Stated probabilities.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Calibrated ones, in (0, 1).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> SigmoidCalibrator(0.0, 0.0)(np.array([0.9])).tolist()
+        [0.5]
+        """
+        return np.asarray(expit(self.intercept + self.slope * _log_odds(probability)), dtype=np.float64)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class IsotonicCalibrator:
+    """A rising step map, joined by straight lines.
+
+    Parameters
+    ----------
+    stated : ndarray of shape (k,)
+        Probabilities the model states, ascending.
+    observed : ndarray of shape (k,)
+        What they turned out to be, ascending and never exactly 0 or 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> IsotonicCalibrator(np.array([0.0, 1.0]), np.array([0.25, 0.75]))(np.array([0.5])).tolist()
+    [0.5]
+    """
+
+    stated: FloatArray
+    observed: FloatArray
+
+    def __call__(self, probability: FloatArray) -> FloatArray:
+        """Return the calibrated probabilities.
+
+        Parameters
+        ----------
+        probability : ndarray of shape (n,)
+            Stated probabilities.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Calibrated ones, in (0, 1).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> IsotonicCalibrator(np.array([0.2]), np.array([0.4]))(np.array([0.9])).tolist()
+        [0.4]
+        """
+        return np.interp(probability, self.stated, self.observed)
+
+
+def _log_odds(probability: FloatArray) -> FloatArray:
+    return np.asarray(logit(np.clip(probability, _TINY, 1.0 - _TINY)), dtype=np.float64)
+
+
+def fit_sigmoid(probability: FloatArray, target: npt.NDArray[np.int64], weight: FloatArray) -> SigmoidCalibrator:
+    """Fit Platt's two numbers by Newton's method.
+
+    Targets are pulled in from 0 and 1 as Platt does, so that separable scores stay
+    finite. A slope below zero would turn the ranking around; it becomes zero, and
+    the map the base rate.
+
+    Parameters
+    ----------
+    probability : ndarray of shape (n,)
+        Out-of-fold probabilities.
+    target : ndarray of shape (n,)
+        1 = churn, 0 = not.
+    weight : ndarray of shape (n,)
+        Weight of each row.
+
+    Returns
+    -------
+    SigmoidCalibrator
+        The map.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> p = np.repeat([0.1, 0.9], 100)
+    >>> y = np.r_[np.zeros(70), np.ones(30), np.zeros(30), np.ones(70)].astype(int)
+    >>> fit_sigmoid(p, y, np.ones(200))(np.array([0.1, 0.9])).round(2).tolist()
+    [0.3, 0.7]
+    """
+    positive = float(weight[target == 1].sum())
+    negative = float(weight[target == 0].sum())
+    aim = np.where(target == 1, (positive + 1.0) / (positive + 2.0), 1.0 / (negative + 2.0))
+    base = float(np.average(aim, weights=weight))
+    design = np.column_stack([_log_odds(probability), np.ones(len(probability))])
+    beta = np.array([0.0, float(logit(base))])
+    loss = _cross_entropy(design @ beta, aim, weight)
+    for _ in range(50):
+        fitted = expit(design @ beta)
+        gradient = design.T @ (weight * (fitted - aim))
+        hessian = (design * (weight * fitted * (1.0 - fitted))[:, None]).T @ design
+        step = np.linalg.lstsq(hessian + 1e-12 * np.eye(2), gradient, rcond=None)[0]
+        # the loss is convex: halving the step until it falls makes Newton safe far from the optimum
+        scale = 1.0
+        while scale > 1e-6 and _cross_entropy(design @ (beta - scale * step), aim, weight) > loss:
+            scale /= 2.0
+        beta = beta - scale * step
+        previous, loss = loss, _cross_entropy(design @ beta, aim, weight)
+        if previous - loss <= 1e-12 * max(previous, 1.0):
+            break
+    if not beta[0] > 0:
+        return SigmoidCalibrator(0.0, float(logit(base)))
+    return SigmoidCalibrator(float(beta[0]), float(beta[1]))
+
+
+def _cross_entropy(margin: FloatArray, aim: FloatArray, weight: FloatArray) -> float:
+    return float(weight @ (np.logaddexp(0.0, margin) - aim * margin))
+
+
+def fit_isotonic(probability: FloatArray, target: npt.NDArray[np.int64], weight: FloatArray) -> IsotonicCalibrator:
+    """Fit the best rising map by pooling neighbours that break the order.
+
+    Its ends are kept off 0 and 1 by one row in n + 2, so that a log-loss stays finite.
+
+    Parameters
+    ----------
+    probability : ndarray of shape (n,)
+        Out-of-fold probabilities.
+    target : ndarray of shape (n,)
+        1 = churn, 0 = not.
+    weight : ndarray of shape (n,)
+        Weight of each row.
+
+    Returns
+    -------
+    IsotonicCalibrator
+        The map.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> fit = fit_isotonic(np.array([0.1, 0.2, 0.9]), np.array([0, 0, 1]), np.ones(3))
+    >>> fit(np.array([0.1, 0.9])).tolist()
+    [0.2, 0.8]
+    """
+    from sklearn.isotonic import IsotonicRegression
+
+    edge = 1.0 / (len(probability) + 2.0)
+    fitted = IsotonicRegression(y_min=edge, y_max=1.0 - edge, out_of_bounds="clip")
+    fitted.fit(probability, target, sample_weight=weight)
+    return IsotonicCalibrator(
+        np.asarray(fitted.X_thresholds_, dtype=np.float64), np.asarray(fitted.y_thresholds_, dtype=np.float64)
+    )
+
+
+METHODS: dict[str, Callable[[FloatArray, npt.NDArray[np.int64], FloatArray], Calibrator]] = {
+    "sigmoid": fit_sigmoid,
+    "isotonic": fit_isotonic,
+}
+
+
+def row_log_loss(target: npt.NDArray[np.int64], probability: FloatArray) -> FloatArray:
+    """Return the log-loss of each row, with probabilities kept off 0 and 1.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n,)
+        1 = churn, 0 = not.
+    probability : ndarray of shape (n,)
+        Probability to churn.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Natural logarithm units, not negative; lower is better.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> row_log_loss(np.array([1, 0]), np.array([0.5, 0.5])).round(4).tolist()
+    [0.6931, 0.6931]
+    """
+    p = np.clip(probability, _TINY, 1.0 - _TINY)
+    return np.asarray(-np.log(np.where(target == 1, p, 1.0 - p)), dtype=np.float64)
+
+
+def choose_calibration(
+    probability: FloatArray,
+    target: npt.NDArray[np.int64],
+    weight: FloatArray,
+    groups: npt.NDArray[Any] | pd.Index | None,
+    *,
+    seed: int,
+) -> pd.DataFrame:
+    """Compare raw and calibrated probabilities on rows that neither the model nor the map has seen.
+
+    Each map is fitted on the out-of-fold scores of four fifths of the customers and
+    judged on the last fifth, in turn. The raw model is kept unless a map lowers the
+    log-loss by more than the standard error of the improvement, which counts a
+    customer's rows as one draw.
+
+    Parameters
+    ----------
+    probability : ndarray of shape (n,)
+        Out-of-fold probabilities of the model.
+    target : ndarray of shape (n,)
+        1 = churn, 0 = not.
+    weight : ndarray of shape (n,)
+        Weight of each row.
+    groups : array-like of shape (n,) or None
+        Customer of each row.
+    seed : int
+        Seed of the folds.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by method ("none" first), with ``log_loss``, ``improvement`` over none
+        (positive is better), its ``standard_error``, and ``chosen``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> p = rng.uniform(size=2000)
+    >>> y = (rng.uniform(size=2000) < p).astype(int)
+    >>> report = choose_calibration(p, y, np.ones(2000), None, seed=0)
+    >>> report.index[report["chosen"]].tolist()
+    ['none']
+    """
+    folds = grouped_folds(target, groups, n_folds=5, seed=seed)
+    raw = row_log_loss(target, probability)
+    total = float(weight.sum())
+    rows: dict[str, tuple[float, float, float]] = {"none": (float(weight @ raw) / total, 0.0, 0.0)}
+    for name, fit in METHODS.items():
+        calibrated = np.empty_like(probability)
+        for fold in range(5):
+            test = folds == fold
+            if test.any():
+                calibrated[test] = fit(probability[~test], target[~test], weight[~test])(probability[test])
+        loss = row_log_loss(target, calibrated)
+        gain, error = _clustered_mean(raw - loss, weight, groups)
+        rows[name] = (float(weight @ loss) / total, gain, error)
+    report = pd.DataFrame.from_dict(rows, orient="index", columns=["log_loss", "improvement", "standard_error"])
+    report.index.name = "calibration"
+    helps = report["improvement"] > report["standard_error"]
+    best = report["improvement"].where(helps, 0.0).idxmax()
+    report["chosen"] = report.index == best
+    return report
+
+
+def _clustered_mean(
+    values: FloatArray, weight: FloatArray, groups: npt.NDArray[Any] | pd.Index | None
+) -> tuple[float, float]:
+    """Return the weighted mean and its standard error with customers as draws."""
+    codes = np.arange(len(values)) if groups is None else pd.factorize(groups)[0]
+    total = float(weight.sum())
+    mean = float(weight @ values) / total
+    by_customer = np.bincount(codes, weights=weight * (values - mean))
+    n = len(by_customer)
+    variance = float(by_customer @ by_customer) * n / max(n - 1, 1)
+    return mean, float(np.sqrt(variance)) / total

@@ -1,0 +1,240 @@
+"""What is to be predicted, and the rows it is predicted from, as the classifier reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churnlib.exceptions import DataError, ParameterError, SchemaError, message, nearest, some
+
+__all__ = ["as_table", "binary_target", "refuse_other_order", "row_weights", "wrong_columns"]
+
+
+def binary_target(y: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Return the two classes, sorted, and 1 for each row of the second.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+        Labels of exactly two kinds; of 0 and 1, 1 is churn.
+
+    Returns
+    -------
+    classes : ndarray of shape (2,)
+        The labels, sorted; the second is the positive class.
+    codes : ndarray of shape (n_rows,)
+        1 for the positive class, 0 for the other.
+
+    Raises
+    ------
+    DataError
+        If labels are missing, or are not of exactly two kinds.
+    ValueError
+        If `y` is None, or continuous.
+
+    Examples
+    --------
+    >>> classes, codes = binary_target(["stays", "leaves", "stays"])
+    >>> classes.tolist(), codes.tolist()
+    (['leaves', 'stays'], [1, 0, 1])
+    """
+    from sklearn.utils.multiclass import check_classification_targets, type_of_target
+    from sklearn.utils.validation import column_or_1d
+
+    if y is None:
+        raise ParameterError(
+            message(
+                "ChurnClassifier requires y to be passed, but the target y is None",
+                "a label per row",
+                "model.fit(data.X, data.y)",
+            )
+        )
+    flat = pd.Series(column_or_1d(y, warn=True))
+    missing = flat.isna().to_numpy()
+    if missing.any():
+        raise DataError(
+            message(
+                f"y is missing (Input y contains NaN) in {int(missing.sum()):,} of {len(flat):,} rows "
+                f"({some(np.flatnonzero(missing).tolist())})",
+                "every row of a fit needs a label",
+                "data.X and data.y hold only mature rows; data.unlabelled holds the others",
+            )
+        )
+    labels = _plain(flat)
+    check_classification_targets(labels)
+    classes, codes = np.unique(labels, return_inverse=True)
+    if len(classes) == 1:
+        raise DataError(
+            message(
+                f"y holds one class only: all {len(flat):,} rows are {classes[0]!r}",
+                "churners and stayers are both needed",
+                "a longer history, a later cutoff, or a longer horizon",
+            )
+        )
+    if len(classes) > 2:
+        raise DataError(
+            message(
+                f"Only binary classification is supported. The type of the target is {type_of_target(labels)}: "
+                f"y holds {len(classes):,} classes ({some(classes.tolist())})",
+                "two classes, of which the second is churn",
+                "y = (y == 'left').astype('int8')",
+            )
+        )
+    return classes, codes.astype(np.int64)
+
+
+def _plain(labels: pd.Series[Any]) -> npt.NDArray[Any]:
+    """Return labels as numpy sorts them: pandas' own dtypes become int, bool, float or object."""
+    values = labels.to_numpy()
+    if values.dtype != object:
+        return values
+    kind = pd.api.types.infer_dtype(labels)
+    if kind in {"integer", "boolean", "floating"}:
+        return np.array(values.tolist())
+    return values
+
+
+def refuse_other_order(X: pd.DataFrame, y: Any) -> None:
+    """Refuse a `y` that carries the labels of `X` in another order.
+
+    Parameters
+    ----------
+    X : DataFrame
+        The rows.
+    y : object
+        The labels; only a Series is looked at.
+
+    Raises
+    ------
+    DataError
+        If both have the same labels, in different order.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> refuse_other_order(pd.DataFrame({"a": [1, 2]}), pd.Series([0, 1]))
+    """
+    if not isinstance(y, pd.Series) or len(y) != len(X) or X.index.equals(y.index):
+        return
+    if X.index.nlevels == y.index.nlevels and bool(y.index.isin(X.index).all()):
+        moved = sum(a != b for a, b in zip(X.index, y.index, strict=True))
+        raise DataError(
+            message(
+                f"X and y have the same labels in different order ({moved:,} of {len(X):,} rows)",
+                "rows are matched by position",
+                "y = y.loc[X.index]",
+            )
+        )
+
+
+def row_weights(sample_weight: Any, n_rows: int) -> npt.NDArray[np.float64] | None:
+    """Return the weights as floats, or None.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_rows,) or None
+        Weight of each row.
+    n_rows : int
+        How many there must be.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,) or None
+        Not negative.
+
+    Raises
+    ------
+    DataError
+        If their number is wrong, or some are missing, infinite or negative.
+
+    Examples
+    --------
+    >>> row_weights([1, 2], 2).tolist()
+    [1.0, 2.0]
+    """
+    if sample_weight is None:
+        return None
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != (n_rows,):
+        raise DataError(
+            message(
+                f"sample_weight has shape {weight.shape} (Sample weights must be 1D array)",
+                f"one weight for each of the {n_rows:,} rows",
+                "sample_weight=weights.loc[X.index].to_numpy()",
+            )
+        )
+    bad = ~(np.isfinite(weight) & (weight >= 0))
+    if bad.any():
+        raise DataError(
+            message(
+                f"sample_weight is missing, infinite or negative in {int(bad.sum()):,} rows "
+                f"({some(np.flatnonzero(bad).tolist())})",
+                "weights of zero or more",
+                "sample_weight=np.clip(weights, 0, None)",
+            )
+        )
+    return weight
+
+
+def as_table(X: Any) -> pd.DataFrame | None:
+    """Return a frame of any library as pandas, and None for what is no frame.
+
+    Parameters
+    ----------
+    X : object
+        A pandas, polars or pyarrow frame; or an array.
+
+    Returns
+    -------
+    DataFrame or None
+        The same frame if it is one of pandas already.
+
+    Examples
+    --------
+    >>> as_table([[1.0]]) is None
+    True
+    """
+    if isinstance(X, pd.DataFrame):
+        return X
+    if isinstance(X, np.ndarray | list | tuple) or not hasattr(X, "__class__"):
+        return None
+    import narwhals as nw
+
+    frame = nw.from_native(X, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect()
+    return frame.to_pandas() if isinstance(frame, nw.DataFrame) else None
+
+
+def wrong_columns(X: pd.DataFrame, expected: npt.NDArray[Any], error: ValueError) -> SchemaError:
+    """Return scikit-learn's complaint about columns, with the nearest names and the fix.
+
+    Parameters
+    ----------
+    X : DataFrame
+        The rows given.
+    expected : ndarray
+        The columns of the fit.
+    error : ValueError
+        What scikit-learn said.
+
+    Returns
+    -------
+    SchemaError
+        To be raised.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> print(wrong_columns(pd.DataFrame({"order": [1]}), np.array(["orders"]), ValueError("Wrong.")))
+    Wrong.
+    orders: did you mean 'order'?; the columns of the fit, in its order.
+    Fix: X[list(model.feature_names_in_)]
+    """
+    absent = [name for name in expected if name not in X.columns]
+    hints = some([f"{name}: {nearest(name, list(X.columns))}" for name in absent], 3)
+    wrong = f"{str(error).rstrip()}\n{hints}" if absent else str(error).rstrip().rstrip(".")
+    return SchemaError(message(wrong, "the columns of the fit, in its order", "X[list(model.feature_names_in_)]"))

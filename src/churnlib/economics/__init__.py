@@ -1,0 +1,11 @@
+"""What keeping a customer is worth, and what trying costs: the only place where money meets a decision.
+
+No model is fitted with an offer. Decisions take it: ``model.contact(X, offer)``,
+``model.expected_gain(X, offer)``, the profit metrics and the reports.
+"""
+
+from churnlib.economics._customers import customers_of
+from churnlib.economics._gain import contact_gain, contact_threshold
+from churnlib.economics._offer import RetentionOffer
+
+__all__ = ["RetentionOffer", "contact_gain", "contact_threshold", "customers_of"]

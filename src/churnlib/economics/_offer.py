@@ -1,0 +1,440 @@
+"""What is offered to keep a customer, what it costs, and whom it is worth offering to."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+from typing import Any, TypeAlias, overload
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churnlib.economics._customers import customers_of
+from churnlib.economics._gain import contact_gain, contact_threshold
+from churnlib.exceptions import (
+    DataError,
+    DuplicateError,
+    ParameterError,
+    ParameterTypeError,
+    SchemaError,
+    message,
+    nearest,
+    some,
+)
+
+__all__ = ["RetentionOffer"]
+
+Values: TypeAlias = "pd.Series[float]"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True, repr=False)
+class RetentionOffer:
+    """An offer to keep customers: how many accept it, what they are worth, what it costs.
+
+    The offer costs ``offer_cost`` when taken and the contact ``contact_cost`` either
+    way. A contacted churner accepts with the accept rate and then stays; a contacted
+    stayer is assumed to take the offer always (see `contact_gain`).
+
+    Parameters
+    ----------
+    accept_rate : float or tuple of two floats
+        Share of contacted churners who accept and stay, in [0, 1]; or ``(a, b)`` of
+        a Beta distribution when it is uncertain. The gain is linear in the accept
+        rate, so decisions use the mean ``a / (a + b)``.
+    clv : float, str or Series
+        Value of a kept customer over the time that matters to you, in money: one
+        number for all, the name of a column of X, or a Series indexed by customer
+        (or by customer and cutoff, like X), aligned by label.
+    offer_cost : float
+        Cost of the offer when it is taken, in money, not negative.
+    contact_cost : float, default=0.0
+        Cost of the contact itself, in money, not negative.
+
+    Raises
+    ------
+    ParameterError
+        If a rate or a cost is out of its range.
+    ParameterTypeError
+        If `clv` is a bare array, which cannot be aligned by customer.
+    DataError
+        If the values of a `clv` Series are missing, infinite or not unique by customer.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> offer = RetentionOffer(accept_rate=(6, 14), clv=200, offer_cost=10, contact_cost=1)
+    >>> offer
+    RetentionOffer(accept_rate=Beta(6, 14), clv=200, offer_cost=10, contact_cost=1)
+    >>> round(offer.threshold(), 7)
+    0.1641791
+
+    Values by customer are aligned by label, never by position:
+
+    >>> value = pd.Series([500.0, 12.0], index=pd.Index(["b", "a"], name="customer_id"))
+    >>> offer = RetentionOffer(accept_rate=0.3, clv=value, offer_cost=10, contact_cost=1)
+    >>> X = pd.DataFrame({"orders": [1, 2]}, index=pd.Index(["a", "b"], name="customer_id"))
+    >>> offer.threshold(X).round(4).tolist()
+    [inf, 0.0701]
+    """
+
+    accept_rate: float | tuple[float, float]
+    clv: float | str | pd.Series[Any]
+    offer_cost: float
+    contact_cost: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "accept_rate", _checked_rate(self.accept_rate))
+        object.__setattr__(self, "clv", _checked_clv(self.clv))
+        for name in ("offer_cost", "contact_cost"):
+            object.__setattr__(self, name, _checked_cost(getattr(self, name), name))
+
+    @property
+    def mean_accept_rate(self) -> float:
+        """Expected share of contacted churners who accept, in [0, 1]."""
+        if isinstance(self.accept_rate, tuple):
+            a, b = self.accept_rate
+            return a / (a + b)
+        return self.accept_rate
+
+    def clv_of(self, X: pd.DataFrame) -> Values:
+        """Return the value of each row's customer, aligned by label.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            The rows to value; its index names the customers when `clv` is a Series.
+
+        Returns
+        -------
+        Series of shape (n_rows,)
+            Money, named "clv", indexed like `X`.
+
+        Raises
+        ------
+        DataError
+            If customers have no value, with their count.
+        SchemaError
+            If `X` lacks the column, or its index does not name the customers.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> X = pd.DataFrame({"margin": [40.0, 90.0]})
+        >>> RetentionOffer(accept_rate=0.3, clv="margin", offer_cost=10).clv_of(X).tolist()
+        [40.0, 90.0]
+        """
+        if isinstance(self.clv, pd.Series):
+            values = _aligned(self.clv, X)
+        elif isinstance(self.clv, str):
+            values = _column(X, self.clv)
+        else:
+            values = np.full(len(X), self.clv, dtype=np.float64)
+        return pd.Series(values, index=X.index, name="clv")
+
+    @overload
+    def threshold(self, of: None = None) -> float: ...
+    @overload
+    def threshold(self, of: float) -> float: ...
+    @overload
+    def threshold(self, of: pd.DataFrame | pd.Series[Any]) -> Values: ...
+    @overload
+    def threshold(self, of: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]: ...
+    def threshold(self, of: Any = None) -> Any:
+        """Return the probability to churn above which a contact pays.
+
+        ``t = (d + f) / (g (clv − d) + d)``, and +inf where ``g (clv − d) ≤ f``: there
+        not even a certain churner is worth the contact.
+
+        Parameters
+        ----------
+        of : DataFrame, Series, ndarray, float or None, default=None
+            A frame is valued by `clv_of`; numbers are customer values; None stands
+            for the offer's own `clv`, which then must be a number.
+
+        Returns
+        -------
+        Series, ndarray or float
+            In [0, 1) or +inf. For a frame a Series named "threshold", indexed like it.
+
+        Examples
+        --------
+        >>> offer = RetentionOffer(accept_rate=0.3, clv=200, offer_cost=10, contact_cost=1)
+        >>> round(offer.threshold(), 6), offer.threshold(10.0)
+        (0.164179, inf)
+        """
+        value = self._value(of)
+        result = contact_threshold(value, **self._terms())
+        return _like(result, value, "threshold")
+
+    def expected_gain(self, probability: npt.ArrayLike | pd.Series[Any], of: Any = None) -> Any:
+        """Return what a contact is expected to earn, net of offer and contact costs.
+
+        ``p (g (clv − d) − f) − (1 − p) (d + f)``; positive exactly where the
+        probability exceeds `threshold`.
+
+        Parameters
+        ----------
+        probability : Series, array-like of shape (n_rows,) or float
+            Calibrated probability to churn, in the order of the rows of `of`.
+        of : DataFrame, Series, ndarray, float or None, default=None
+            What to value, as in `threshold`.
+
+        Returns
+        -------
+        Series, ndarray or float
+            Money per row. For a frame a Series named "expected_gain", indexed like it.
+
+        Raises
+        ------
+        DataError
+            If probabilities are missing or outside [0, 1], with their count, or if
+            they do not match the rows.
+
+        Examples
+        --------
+        >>> offer = RetentionOffer(accept_rate=0.3, clv=200, offer_cost=10, contact_cost=1)
+        >>> round(offer.expected_gain(0.5), 2)
+        22.5
+        """
+        value = self._value(of)
+        p = _checked_probability(probability, value)
+        result = contact_gain(p, value, **self._terms())
+        return _like(result, value if np.ndim(value) else p, "expected_gain")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the offer as plain values, a Series of customer values as its size and mean.
+
+        Returns
+        -------
+        dict
+            Safe to write as JSON; it holds no customer's value.
+
+        Examples
+        --------
+        >>> RetentionOffer(accept_rate=0.3, clv=200, offer_cost=10).to_dict()
+        {'accept_rate': 0.3, 'clv': 200, 'offer_cost': 10, 'contact_cost': 0.0}
+        """
+        clv: Any = self.clv
+        if isinstance(clv, pd.Series):
+            clv = {"customers": len(clv), "mean": float(clv.mean())}
+        rate = list(self.accept_rate) if isinstance(self.accept_rate, tuple) else self.accept_rate
+        return {
+            "accept_rate": rate,
+            "clv": clv,
+            "offer_cost": self.offer_cost,
+            "contact_cost": self.contact_cost,
+        }
+
+    def _terms(self) -> dict[str, float]:
+        return {
+            "accept_rate": self.mean_accept_rate,
+            "offer_cost": self.offer_cost,
+            "contact_cost": self.contact_cost,
+        }
+
+    def _value(self, of: Any) -> Any:
+        if isinstance(of, pd.DataFrame):
+            return self.clv_of(of)
+        if of is not None:
+            return of
+        if isinstance(self.clv, int | float):
+            return self.clv
+        raise ParameterTypeError(
+            message(
+                "the offer's clv differs by customer, and no rows were given",
+                "rows are needed to look values up",
+                "offer.threshold(X)",
+            )
+        )
+
+    def __repr__(self) -> str:
+        rate = self.accept_rate
+        shown = f"Beta({rate[0]:g}, {rate[1]:g})" if isinstance(rate, tuple) else f"{rate:g}"
+        clv = self.clv
+        if isinstance(clv, pd.Series):
+            value = f"<{len(clv):,} customers, mean {clv.mean():g}>"
+        else:
+            value = repr(clv) if isinstance(clv, str) else f"{clv:g}"
+        costs = f"offer_cost={self.offer_cost:g}, contact_cost={self.contact_cost:g}"
+        return f"RetentionOffer(accept_rate={shown}, clv={value}, {costs})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RetentionOffer):
+            return NotImplemented
+        return self._terms() == other._terms() and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[Any, ...]:
+        clv: Any = self.clv
+        if isinstance(clv, pd.Series):
+            clv = tuple(sorted(zip(clv.index.tolist(), clv.tolist(), strict=True), key=repr))
+        return (self.accept_rate, clv, self.offer_cost, self.contact_cost)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+
+
+def _checked_rate(rate: Any) -> float | tuple[float, float]:
+    if isinstance(rate, tuple | list):
+        if len(rate) == 2 and all(_is_number(x) and 0 < x < math.inf for x in rate):
+            return (float(rate[0]), float(rate[1]))
+        raise ParameterError(
+            message(
+                f"accept_rate={rate!r} is no Beta distribution",
+                "it needs two positive numbers (a, b), with mean a / (a + b)",
+                "accept_rate=(6, 14), or a share such as accept_rate=0.3",
+            )
+        )
+    if _is_number(rate) and 0 <= rate <= 1:
+        return float(rate)
+    raise ParameterError(
+        message(
+            f"accept_rate={rate!r} is not a share",
+            "a number between 0 and 1, or (a, b) of a Beta",
+            "accept_rate=0.3 for 30 %",
+        )
+    )
+
+
+def _checked_cost(cost: Any, name: str) -> float:
+    if _is_number(cost) and 0 <= cost < math.inf:
+        return cost  # type: ignore[no-any-return]
+    raise ParameterError(
+        message(f"{name}={cost!r} is not a cost", "a finite number that is not negative", f"{name}=10")
+    )
+
+
+def _checked_clv(clv: Any) -> float | str | pd.Series[Any]:
+    if isinstance(clv, pd.Series):
+        return _checked_series(clv)
+    if isinstance(clv, str):
+        return clv
+    if _is_number(clv):
+        if math.isfinite(clv):
+            return clv  # type: ignore[no-any-return]
+        raise ParameterError(message(f"clv={clv!r} is not finite", "the value of a customer is a number", "clv=200"))
+    raise ParameterTypeError(
+        message(
+            f"clv is a {type(clv).__name__}, which does not say whose value is which",
+            "a number, the name of a column of X, or a Series indexed by customer",
+            "clv=pd.Series(values, index=customer_ids)",
+        )
+    )
+
+
+def _checked_series(clv: pd.Series[Any]) -> pd.Series[Any]:
+    if not pd.api.types.is_numeric_dtype(clv.dtype) or pd.api.types.is_bool_dtype(clv.dtype):
+        raise DataError(message(f"clv holds {clv.dtype} values", "numbers were expected", "clv=pd.to_numeric(clv)"))
+    values = clv.to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        names = some(clv.index[bad].tolist())
+        raise DataError(
+            message(
+                f"clv is missing or infinite for {int(bad.sum()):,} of {len(clv):,} customers ({names})",
+                "every customer needs a value",
+                "clv=clv.fillna(0) if no value means worth nothing",
+            )
+        )
+    repeated = clv.index[clv.index.duplicated()].unique()
+    if len(repeated):
+        raise DuplicateError(
+            message(
+                f"clv names {len(repeated):,} customers more than once ({some(repeated.tolist())})",
+                "one value per customer was expected",
+                "clv=clv.groupby(level=0).sum()",
+            )
+        )
+    # a copy: the offer is a value, and must not change when the caller's Series does
+    return pd.Series(values.copy(), index=clv.index, name="clv")
+
+
+def _column(X: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
+    if name not in X.columns:
+        raise SchemaError(
+            message(
+                f"clv={name!r} is not a column of X ({nearest(name, list(X.columns))})",
+                "the column that holds each customer's value",
+                "RetentionOffer(clv='...'), or clv=<Series indexed by customer>",
+            )
+        )
+    column = X[name]
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        raise SchemaError(
+            message(f"column {name!r} (clv) holds {column.dtype} values", "numbers were expected", "pd.to_numeric")
+        )
+    values: npt.NDArray[np.float64] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise DataError(
+            message(
+                f"column {name!r} (clv) is missing or infinite in {int(bad.sum()):,} of {len(X):,} rows "
+                f"({some(X.index[bad].tolist())})",
+                "every row needs a value",
+                f"X[{name!r}].fillna(0) if no value means worth nothing",
+            )
+        )
+    return values
+
+
+def _aligned(clv: pd.Series[Any], X: pd.DataFrame) -> npt.NDArray[np.float64]:
+    by_row = clv.index.nlevels > 1
+    labels = X.index if by_row else customers_of(X)
+    position = clv.index.get_indexer(labels)
+    missing = position < 0
+    if missing.any():
+        absent = labels[missing].unique()
+        raise DataError(
+            message(
+                f"clv has no value for {len(absent):,} of {labels.nunique():,} "
+                f"{'rows' if by_row else 'customers'} ({some(absent.tolist())})",
+                "values are aligned by label",
+                "clv=clv.reindex(X.index.get_level_values('customer_id').unique(), fill_value=0) "
+                "if no value means worth nothing",
+            )
+        )
+    values: npt.NDArray[np.float64] = clv.to_numpy(dtype=np.float64)[position]
+    return values
+
+
+def _checked_probability(probability: Any, value: Any) -> Any:
+    labelled = isinstance(probability, pd.Series) and isinstance(value, pd.Series)
+    if labelled and not probability.index.equals(value.index):
+        raise DataError(
+            message(
+                f"{len(probability):,} probabilities and {len(value):,} rows have different labels",
+                "one probability per row, in the same order",
+                "probability.reindex(X.index)",
+            )
+        )
+    p = np.asarray(probability, dtype=np.float64)
+    rows = np.shape(value)
+    if p.ndim and rows and p.shape != rows:
+        raise DataError(
+            message(
+                f"{p.size:,} probabilities for {rows[0]:,} rows",
+                "one probability per row",
+                "model.predict_proba(X)[:, 1] of the same X",
+            )
+        )
+    bad = ~((p >= 0) & (p <= 1))
+    if bad.any():
+        raise DataError(
+            message(
+                f"{int(bad.sum()):,} of {p.size:,} probabilities are missing or outside [0, 1]",
+                "a calibrated probability to churn",
+                "model.predict_proba(X)[:, 1]",
+            )
+        )
+    return probability if isinstance(probability, pd.Series) else p
+
+
+def _like(result: npt.NDArray[np.float64], example: Any, name: str) -> Any:
+    if isinstance(example, pd.Series):
+        return pd.Series(result, index=example.index, name=name)
+    return result if np.ndim(result) else float(result)

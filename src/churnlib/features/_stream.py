@@ -1,0 +1,174 @@
+"""One run of customers, and the streams of events a measure may read from it.
+
+Everything a measure can ask is about rows *before* an edge in time, so a measure cannot
+look at the cutoff or beyond it: there is no function to do so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from churnlib.calendar import DAY_US, Duration, timestamps
+from churnlib.events._tiles import gather, positions, running
+from churnlib.features._history import History
+from churnlib.features._plan import NOW, Plan
+from churnlib.features._source import Source, kind_names
+
+__all__ = ["Stream", "View"]
+
+Index = npt.NDArray[np.intp]
+Ints = npt.NDArray[np.int64]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+class View:
+    """What the measures may see of one run of customers, at every cutoff.
+
+    Parameters
+    ----------
+    history : History
+        Events of all customers.
+    plan : Plan
+        Cutoffs and the edges the measures need.
+    first, stop : int
+        The run: customers ``first <= code < stop``.
+    """
+
+    def __init__(self, history: History, plan: Plan, first: int, stop: int) -> None:
+        self.history, self.plan = history, plan
+        self.customers = slice(first, stop)
+        self.rows = slice(int(history.offsets[first]), int(history.offsets[stop]))
+        self._streams: dict[Source, Stream] = {}
+        length = np.diff(history.offsets[first : stop + 1])
+        self.n_customers = stop - first
+        self.start: Index = (history.offsets[first:stop] - self.rows.start).astype(np.intp)
+        self.owner: Index = np.repeat(np.arange(self.n_customers, dtype=np.intp), length)
+        self.tile: Index = plan.tiling.tile(history.time[self.rows])
+        self.plane: Index = positions(self.tile, self.owner, self.start, len(plan.tiling.edges))
+
+    @property
+    def cutoffs(self) -> Ints:
+        """The cutoffs as a column, to be set against customers."""
+        return self.plan.cutoffs[:, None]
+
+    def stream(self, source: Source) -> Stream:
+        """Return the events of a source; made once."""
+        if source not in self._streams:
+            self._streams[source] = self._make(source)
+        return self._streams[source]
+
+    def _make(self, source: Source) -> Stream:
+        if source.per != "event":
+            return self.stream(Source(source.kind)).once_per(source.per)
+        if source.kind is None:
+            return Stream(self)
+        chosen = np.isin(np.array(self.history.kinds), kind_names(source.kind))
+        return self.stream(Source()).where(chosen[self.history.kind[self.rows]])
+
+
+class Stream:
+    """Some events of a run of customers: rows by customer, then time.
+
+    Row numbers count the events of this stream. `before` answers the one question every
+    measure is made of; results have a row per cutoff and a column per customer.
+    """
+
+    def __init__(self, view: View, parent: Stream | None = None, keep: npt.NDArray[np.bool_] | None = None) -> None:
+        self.view = view
+        self._parent = parent
+        self._before: dict[Duration | None, Index] = {}
+        self._shared: dict[str, Ints] = {}
+        if parent is None or keep is None:
+            self.start, self._rows = view.start, None
+        else:
+            self._rank: Index = running(keep).astype(np.intp, copy=False)
+            self._rows = np.flatnonzero(keep)
+            self.start = self._rank[parent.start]
+
+    # -- the rows ------------------------------------------------------------------------
+
+    def pick(self, column: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+        """Return the part of a column of the history that belongs to the rows of this stream."""
+        return self._narrow(column[self.view.rows])
+
+    def _narrow(self, column: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+        if self._parent is None or self._rows is None:
+            return column
+        return self._parent._narrow(column)[self._rows]
+
+    @cached_property
+    def time(self) -> Ints:
+        """Instant of each row."""
+        return self.pick(self.view.history.time)
+
+    @cached_property
+    def owner(self) -> Index:
+        """Customer of each row, numbered within the run."""
+        return self._narrow(self.view.owner)
+
+    @cached_property
+    def tile(self) -> Index:
+        """Tile of each row."""
+        return self._narrow(self.view.tile)
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> Stream:
+        """Return the stream of the rows that are kept."""
+        return Stream(self.view, self, keep)
+
+    def once_per(self, per: str) -> Stream:
+        """Return the stream of the first row of each instant or local day."""
+        clock = self.time if per == "occasion" else local_days(self.time, self.view.history.timezone)
+        keep = np.ones(len(clock), bool)
+        keep[1:] = (clock[1:] != clock[:-1]) | (self.owner[1:] != self.owner[:-1])
+        return self.where(keep)
+
+    def shared(self, name: str, make: Callable[[], Ints]) -> Ints:
+        """Return an array that several measures share; made once."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        return self._shared[name]
+
+    # -- the one question ----------------------------------------------------------------
+
+    def before(self, back: Duration | None = NOW) -> Index:
+        """Return how many rows lie before the instant `back` before each cutoff.
+
+        Parameters
+        ----------
+        back : Duration or None
+            How far before the cutoff; None for the beginning of time.
+
+        Returns
+        -------
+        ndarray of shape (n_cutoffs, n_customers)
+            Number of the first row that does not; shape (1, n_customers) for None.
+        """
+        if back is None:
+            return self.start[None, :]
+        if back not in self._before:
+            self._before[back] = self._positions(back)
+        return self._before[back]
+
+    def _positions(self, back: Duration) -> Index:
+        if self._parent is not None:
+            return self._rank.take(self._parent.before(back))
+        return self.view.plane[self.view.plan.rows_of[back]]
+
+    # -- what several measures are made of -----------------------------------------------
+
+    def total(self, name: str, values: Callable[[], npt.NDArray[Any]], window: Duration | None) -> Ints:
+        """Sum a column over the window before each cutoff, exactly."""
+        sums = self.shared(name, lambda: running(values()))
+        return gather(sums, self.before()) - gather(sums, self.before(window))
+
+
+def local_days(time: Ints, timezone: str) -> Ints:
+    """Return the number of the local calendar day of each instant."""
+    if timezone != "UTC":
+        time = timestamps(time, timezone).tz_localize(None).as_unit("us").asi8
+    return np.floor_divide(time, DAY_US)

@@ -1,0 +1,170 @@
+"""Everything a dataset was made from, and the steps that make rows of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churnlib.calendar import Cutoffs, Duration
+from churnlib.events import Contracts, EventLog
+from churnlib.features import FeatureSpec, compute
+from churnlib.outcomes import ChurnDefinition, Outcomes, OutcomeState
+from churnlib.snapshots._contacts import Contacts
+from churnlib.snapshots._dataset import Dataset
+from churnlib.snapshots._rows import Rows, row_index
+
+__all__ = ["COUNTS", "Recipe"]
+
+COUNTS = ("known", "gone", "at_risk", "churned_before", "churned_in_lead", "treated_dropped",
+          "churned", "retained", "immature")
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """The log, the definition of churn, the features and the time frame of a dataset."""
+
+    log: EventLog
+    contracts: Contracts | None
+    churn: ChurnDefinition
+    features: FeatureSpec
+    lead: Duration
+    horizon: Duration
+    contacts: Contacts | None = None
+    n_jobs: int = 1
+    progress: bool = False
+
+    @property
+    def timezone(self) -> str:
+        """Zone of calendar boundaries."""
+        return self.log.timezone
+
+    @property
+    def complete_until_us(self) -> int:
+        """End of the data, in microseconds."""
+        return self.log.complete_until_us
+
+    @cached_property
+    def truth(self) -> Outcomes:
+        """Who churned when, with all that is known by the end of the data."""
+        return self.churn.outcomes(self.log, self.contracts)
+
+    # -- the label window of a cutoff ----------------------------------------------------
+
+    def window_start(self, cutoff: int) -> int:
+        """Return ``c + lead``."""
+        return self.lead.after(cutoff, self.timezone)
+
+    def window_end(self, cutoff: int) -> int:
+        """Return ``c + lead + horizon``: the label is mature iff the data reach that far."""
+        return self.horizon.after(self.window_start(cutoff), self.timezone)
+
+    def is_mature(self, cutoff: int) -> bool:
+        """Tell whether the label window of a cutoff is over at the end of the data."""
+        return self.complete_until_us >= self.window_end(cutoff)
+
+    def window_starts(self, cutoffs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return ``c + lead`` of each row."""
+        distinct, which = np.unique(cutoffs, return_inverse=True)
+        return np.array([self.window_start(int(c)) for c in distinct], np.int64)[which]
+
+    def window_ends(self, cutoffs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return ``c + lead + horizon`` of each row."""
+        distinct, which = np.unique(cutoffs, return_inverse=True)
+        return np.array([self.window_end(int(c)) for c in distinct], np.int64)[which]
+
+    # -- rows ----------------------------------------------------------------------------
+
+    def labelled_rows(self, cutoff: int) -> tuple[Rows, dict[str, int]]:
+        """Return the rows of a mature cutoff: churn inside the lead drops a row, counted."""
+        state = self._state(cutoff)
+        labels = state.label(lead=self.lead, horizon=self.horizon)
+        rows = _rows(state, labels.churned.astype(np.int8)).take(labels.labelled)
+        counts = _counts(state) | labels.counts
+        if self.contacts is None:
+            return rows, counts
+        rows = self.contacts.mark(rows, labels.closes_us)
+        keep = self.contacts.keep(rows)
+        rows = rows.take(keep)
+        return rows, counts | {
+            "treated_dropped": int((~keep).sum()),
+            "churned": int((rows.label == 1).sum()),
+            "retained": int((rows.label == 0).sum()),
+        }
+
+    def waiting_rows(self, cutoff: int) -> tuple[Rows, dict[str, int]]:
+        """Return the rows of a cutoff whose outcome is not known, or not asked for."""
+        state = self._state(cutoff)
+        rows = _rows(state, np.full(len(state), -1, np.int8))
+        return rows, _counts(state) | {"immature": len(state)}
+
+    def _state(self, cutoff: int) -> OutcomeState:
+        """Return the customers at risk at a cutoff, as known then, with their true outcome."""
+        return self.churn.state_at(self.log, cutoff, contracts=self.contracts, truth=self.truth)
+
+    # -- datasets ------------------------------------------------------------------------
+
+    def to_train(self, at: Cutoffs) -> Dataset:
+        """Build labelled rows at the mature cutoffs; the others wait in `unlabelled`."""
+        mature = [c for c in at.us.tolist() if self.is_mature(c)]
+        waiting = [c for c in at.us.tolist() if not self.is_mature(c)]
+        parts = [self.labelled_rows(c) for c in mature]
+        if self.contacts is not None:
+            self.contacts.check([rows for rows, _ in parts])
+        pending = [self.waiting_rows(c) for c in waiting]
+        counts = _table(mature + waiting, [n for _, n in parts + pending])
+        rest = self._dataset([rows for rows, _ in pending], counts, labelled=False)
+        return self._dataset([rows for rows, _ in parts], counts, labelled=True, waiting=rest)
+
+    def to_score(self, at: Cutoffs) -> Dataset:
+        """Build rows without labels, those who will churn within the lead among them."""
+        parts = [self.waiting_rows(c) for c in at.us.tolist()]
+        counts = _table(at.us.tolist(), [n for _, n in parts])
+        return self._dataset([rows for rows, _ in parts], counts, labelled=False)
+
+    def _dataset(
+        self, parts: list[Rows], counts: pd.DataFrame, *, labelled: bool,
+        waiting: Dataset | None = None,
+    ) -> Dataset:
+        rows = Rows.concat(parts)
+        X = self._features(rows)
+        if self.contacts is not None:
+            X = self.contacts.as_feature(X, rows)
+        return Dataset(
+            X=X, rows=rows, recipe=self, labelled=labelled,
+            follow_up_us=self.complete_until_us, counts=counts, _waiting=waiting,
+        )
+
+    def _features(self, rows: Rows) -> pd.DataFrame:
+        block = compute(
+            self.log, np.unique(rows.cutoff), self.features, contracts=self.contracts,
+            rows=(rows.customer, rows.cutoff), n_jobs=self.n_jobs, progress=self.progress,
+        )
+        X = block.frame
+        X.index = row_index(self.log.customers, rows)
+        return X
+
+
+def _rows(state: OutcomeState, label: npt.NDArray[np.int8]) -> Rows:
+    return Rows(
+        customer=state.customer,
+        cutoff=np.full(len(state), state.cutoff_us, np.int64),
+        spell=state.spell,
+        start=state.start,
+        churn=state.churn,
+        cause=state.cause,
+        label=label,
+    )
+
+
+def _counts(state: OutcomeState) -> dict[str, int]:
+    return {"known": state.known, "gone": state.gone, "at_risk": state.at_risk}
+
+
+def _table(cutoffs: list[int], counts: list[dict[str, int]]) -> pd.DataFrame:
+    index = pd.DatetimeIndex(np.array(cutoffs, "datetime64[us]"), name="cutoff").tz_localize("UTC")
+    frame = pd.DataFrame(counts, columns=list(COUNTS), index=index)
+    return frame.fillna(0).astype("int64").sort_index()

@@ -1,0 +1,28 @@
+"""Fixtures that every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# `derandomize` keeps a run reproducible; `make test-slow` searches further and at random.
+settings.register_profile(
+    "quick", max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("thorough", max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("CHURNLIB_HYPOTHESIS", "quick"))
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder with the real data; a test that needs it skips, saying so, where there is none."""
+    named = os.environ.get("CHURNLIB_DATA")
+    if not named:
+        pytest.skip("real data are not at hand: set CHURNLIB_DATA to the folder that holds them")
+    folder = Path(named)
+    if not folder.is_dir():
+        pytest.skip(f"real data are not at hand: CHURNLIB_DATA names {named!r}, which is no folder")
+    return folder

@@ -1,0 +1,365 @@
+"""Datasets: nothing from the future, the risk set, labels, and independence of order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal, assert_series_equal
+
+import churnlib as cl
+from churnlib.exceptions import DataError, HistoryError, ParameterError, ParameterTypeError
+from tests.strategies import (
+    BOUNDARIES,
+    COMPLETE_UNTIL,
+    CUTOFFS,
+    DAY,
+    HORIZON,
+    LEAD,
+    SILENCE,
+    frames,
+    to_log,
+)
+
+SPEC = cl.FeatureSpec.standard(kinds=("order", "visit"))
+
+
+def build(frame: pd.DataFrame, **options) -> cl.Dataset:
+    options = {
+        "cutoffs": CUTOFFS, "lead": LEAD, "horizon": HORIZON,
+        "churn": cl.Inactivity(SILENCE), "features": SPEC,
+    } | options
+    return cl.build_dataset(to_log(frame), **options)
+
+
+def stamp(text: str) -> pd.Timestamp:
+    return pd.Timestamp(text, tz="UTC")
+
+
+def known(frame: pd.DataFrame) -> pd.Series:
+    return frame[["time", "known_at"]].max(axis=1) if "known_at" in frame else frame["time"]
+
+
+ANCHOR = pd.DataFrame(
+    {
+        "customer_id": [9, 9], "time": pd.to_datetime(["2025-05-20", "2025-07-28"], utc=True),
+        "kind": ["order", "visit"], "amount": [1.0, 0.0], "item": [0, 0],
+        "known_at": pd.to_datetime(["2025-05-20", "2025-07-28"], utc=True),
+    }
+)
+
+
+def anchored(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add one customer who is at risk at every cutoff, so that no frame is empty."""
+    rows = ANCHOR if "known_at" in frame else ANCHOR.drop(columns="known_at")
+    return pd.concat([frame, rows], ignore_index=True)
+
+
+# -- no leakage ----------------------------------------------------------------------------
+
+
+@settings(max_examples=150, deadline=None)
+@given(frames(late=True), frames(late=True), st.sampled_from(CUTOFFS))
+def test_events_at_or_after_the_cutoff_or_known_after_it_never_change_x(old, new, cutoff):
+    c = stamp(cutoff)
+    seen = old[known(old) < c]
+    unseen = new[known(new) >= c]
+    alone = build(anchored(seen)).at(c).X
+    assert_frame_equal(build(anchored(pd.concat([seen, unseen]))).at(c).X, alone)
+    assert_frame_equal(build(anchored(old)).at(c).X, alone)
+
+
+@settings(max_examples=60, deadline=None)
+@given(frames(late=True), st.randoms(use_true_random=False))
+def test_row_order_never_changes_the_dataset(frame, random):
+    order = list(range(len(frame)))
+    random.shuffle(order)
+    one, two = build(anchored(frame)), build(anchored(frame.iloc[order]))
+    assert_frame_equal(one.X, two.X)
+    assert_series_equal(one.y, two.y)
+    assert one.survival.tobytes() == two.survival.tobytes()
+    assert_frame_equal(one.counts, two.counts)
+
+
+@settings(max_examples=60, deadline=None)
+@given(frames(late=True), st.integers(-400, 400))
+def test_shifting_log_and_cutoffs_together_changes_nothing(frame, days):
+    def moved(at):
+        return at + days * DAY
+
+    frame = anchored(frame)
+    later = frame.assign(time=moved(frame["time"]), known_at=moved(frame["known_at"]))
+    one = build(frame)
+    log = to_log(later, complete_until=moved(stamp(COMPLETE_UNTIL)))
+    two = cl.build_dataset(
+        log, cutoffs=[moved(stamp(c)) for c in CUTOFFS], lead=LEAD, horizon=HORIZON,
+        churn=cl.Inactivity(SILENCE), features=SPEC,
+    )
+    assert (one.cutoff + days * DAY).equals(two.cutoff)
+    assert_frame_equal(one.X.reset_index(drop=True), two.X.reset_index(drop=True))
+    assert one.y.tolist() == two.y.tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(frames(late=True))
+def test_any_frame_library_gives_the_same_dataset(frame):
+    pl = pytest.importorskip("polars")
+    frame = anchored(frame)
+    one, two = build(frame), build(pl.from_pandas(frame))
+    assert_frame_equal(one.X, two.X)
+    assert_series_equal(one.y, two.y)
+
+
+# -- labels --------------------------------------------------------------------------------
+
+
+def oracle(frame: pd.DataFrame, cutoff: pd.Timestamp) -> dict[int, str]:
+    """Say what becomes of each customer at risk at the cutoff, one customer at a time."""
+    silence, lead, horizon = (pd.Timedelta(x) for x in (SILENCE, LEAD, HORIZON))
+    fate = {}
+    for customer, events in frame.groupby("customer_id"):
+        seen = events[known(events) < cutoff]["time"]
+        if seen.empty or seen.max() + silence < cutoff:
+            continue
+        last = seen.max()
+        for at in sorted(events["time"]):
+            if last < at < last + silence:
+                last = at
+        gone = last + silence
+        if gone > stamp(COMPLETE_UNTIL) or gone >= cutoff + lead + horizon:
+            fate[customer] = "retained"
+        else:
+            fate[customer] = "in lead" if gone < cutoff + lead else "churned"
+    return fate
+
+
+@settings(max_examples=200, deadline=None)
+@given(frames(late=True))
+def test_risk_set_and_label_agree_with_a_plain_reading_of_the_definition(frame):
+    frame = anchored(frame)
+    data = build(frame)
+    for text in CUTOFFS[:2]:
+        c = stamp(text)
+        expected = oracle(frame, c)
+        rows = data.y[data.cutoff == c]
+        got = dict(zip(rows.index.get_level_values("customer_id"), rows, strict=True))
+        assert got == {k: int(f == "churned") for k, f in expected.items() if f != "in lead"}
+        counts = data.counts.loc[c]
+        assert counts["churned_in_lead"] == sum(f == "in lead" for f in expected.values())
+        assert counts["at_risk"] == len(expected)
+        assert set(data.at(c).customer) == set(expected)
+
+
+@settings(max_examples=100, deadline=None)
+@given(frames())
+def test_immature_rows_never_carry_y_and_mature_rows_always_do(frame):
+    data = build(anchored(frame))
+    ends = data.cutoff + pd.Timedelta(LEAD) + pd.Timedelta(HORIZON)
+    assert (ends <= stamp(COMPLETE_UNTIL)).all()
+    assert set(data.y.unique()) <= {0, 1}
+    waiting = data.unlabelled
+    assert (waiting.cutoff == stamp(CUTOFFS[2])).all()
+    assert len(waiting) == data.counts["immature"].sum()
+    with pytest.raises(ParameterError, match=r"rows carry no y .*windows are not over"):
+        _ = waiting.y
+
+
+def test_a_label_is_mature_at_the_very_end_of_its_window():
+    frame = anchored(ANCHOR.assign(customer_id=1))
+    end = stamp(CUTOFFS[1]) + pd.Timedelta(LEAD) + pd.Timedelta(HORIZON)
+    assert CUTOFFS[1] in str(build_until(frame, end).cutoff.max())
+    assert CUTOFFS[1] not in str(build_until(frame, end - pd.Timedelta("1us")).cutoff.max())
+
+
+def build_until(frame: pd.DataFrame, end: pd.Timestamp) -> cl.Dataset:
+    return cl.build_dataset(
+        to_log(frame[frame["time"] < end], complete_until=end), cutoffs=CUTOFFS[:2], lead=LEAD,
+        horizon=HORIZON, churn=cl.Inactivity(SILENCE), features=SPEC,
+    )
+
+
+def test_a_customer_who_returns_is_at_risk_again_in_a_second_spell():
+    times = pd.to_datetime(["2025-01-01", "2025-05-30", "2025-06-25"], utc=True)
+    frame = pd.DataFrame({"customer_id": 1, "time": times, "kind": "order", "amount": 1.0,
+                          "item": 0})
+    data = build(frame, cutoffs=["2025-01-10", "2025-06-01", "2025-07-01"])
+    assert data.spell.tolist() == [1, 2, 2]
+    assert data.tenure.tolist() == [9.0, 151.0, 181.0]
+
+
+@settings(max_examples=100, deadline=None)
+@given(frames())
+def test_counts_reconcile(frame):
+    counts = build(anchored(frame)).counts
+    assert (counts["known"] == counts["gone"] + counts["at_risk"]).all()
+    parts = counts[["churned_in_lead", "treated_dropped", "churned", "retained", "immature"]]
+    assert (counts["at_risk"] == parts.sum(axis=1)).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(frames())
+def test_survival_and_label_tell_the_same_story(frame):
+    data = build(anchored(frame))
+    survival = data.survival
+    window = pd.Timedelta(HORIZON) / DAY
+    inside = survival["event"] & (survival["time"] - survival["entry"] < window - 1e-9)
+    assert (inside == (data.y == 1)).all()
+    assert np.allclose(survival["entry"], data.tenure + 7)
+    assert (survival["time"] > survival["entry"]).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(frames())
+def test_each_customer_is_scored_once_and_as_of_the_end_of_the_data(frame):
+    data = build(anchored(frame))
+    now = data.latest()
+    assert now.customer.is_unique
+    assert (now.cutoff == stamp(COMPLETE_UNTIL)).all()
+    silent_since = frame.groupby("customer_id")["time"].max().reindex(now.customer).dropna()
+    assert (silent_since + pd.Timedelta(SILENCE) >= stamp(COMPLETE_UNTIL)).all()
+
+
+def test_additive_features_add_up_over_adjacent_windows():
+    spec = cl.FeatureSpec([cl.features.Count("30d"), cl.features.Count("60d"),
+                           cl.features.Sum("30d"), cl.features.Sum("60d")])
+
+    @settings(max_examples=100, deadline=None)
+    @given(frames())
+    def check(frame):
+        frame = anchored(frame)
+        c = stamp("2025-07-01")
+        churn = cl.Inactivity("1000d")
+        now = build(frame, features=spec, churn=churn).at(c).X.droplevel("cutoff")
+        before = build(frame, features=spec, churn=churn).at(c - 30 * DAY).X.droplevel("cutoff")
+        before = before.reindex(now.index).fillna(0.0)
+        for name in ("any.count", "any.sum"):
+            total = now[f"{name}.30d"] + before[f"{name}.30d"]
+            assert np.allclose(now[f"{name}.60d"], total, rtol=0, atol=1e-9)
+
+    check()
+
+
+# -- the risk set on real data ---------------------------------------------------------------
+
+RISK_SET_SQL = """
+with events as (
+    select CustomerID as id, epoch_us(InvoiceDate) as t from retail where CustomerID is not null
+), seen as (
+    select id, max(t) as last from events where t < $c group by id
+), gaps as (
+    select id, t, lead(t) over (partition by id order by t) as next from events
+), spell_end as (
+    -- the first silence of 60 days that begins at or after the last activity before c
+    select s.id, min(g.t) + $silence as gone
+    from seen s join gaps g on g.id = s.id and g.t >= s.last
+    where g.next is null or g.next >= g.t + $silence
+    group by s.id
+)
+select count(*) as known,
+       count(*) filter (gone < $c) as gone,
+       count(*) filter (gone >= $c and gone < $c + $lead) as in_lead,
+       count(*) filter (gone >= $c + $lead and gone < $c + $lead + $horizon) as churned
+from spell_end
+"""
+
+
+def test_risk_set_of_online_retail_as_published_and_as_sql_derives_it(data_dir):
+    duckdb = pytest.importorskip("duckdb")
+    retail = pd.read_parquet(data_dir / "online_retail_uci.parquet")
+    log = cl.EventLog.from_frame(
+        retail, customer="CustomerID", time="InvoiceDate", quantity="Quantity",
+        price="UnitPrice", missing_customer="drop",
+    )
+    data = cl.build_dataset(
+        log, cutoffs="2011-08-01", lead="7d", horizon="60d", churn=cl.Inactivity("60d"),
+        features=cl.FeatureSpec.standard(),
+    )
+    counts = data.counts.iloc[0]
+    found = (counts["known"], counts["gone"], counts["churned_in_lead"], counts["churned"])
+    assert found == (3148, 1591, 139, 867)
+
+    day = 86_400_000_000
+    frame = retail[["CustomerID", "InvoiceDate"]]
+    sql = duckdb.connect()
+    sql.register("retail", frame)
+    values = {"c": int(stamp("2011-08-01").timestamp() * 1_000_000), "silence": 60 * day,
+              "lead": 7 * day, "horizon": 60 * day}
+    assert sql.execute(RISK_SET_SQL, values).fetchone() == found
+
+
+# -- bad input -----------------------------------------------------------------------------
+
+
+def test_a_horizon_longer_than_the_history_is_refused_with_the_dates():
+    with pytest.raises(HistoryError, match=r"none of 3 cutoffs has a label yet.*2025-09-01"):
+        build(anchored(ANCHOR), horizon="400d")
+
+
+def test_scoring_after_the_end_of_the_data_is_refused():
+    data = build(anchored(ANCHOR))
+    with pytest.raises(ParameterError, match=r"after the end of the data .*data\.latest\(\)"):
+        data.at("2025-09-02")
+    with pytest.raises(ParameterError, match="2 cutoffs were given"):
+        data.at(["2025-08-01", "2025-08-02"])
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"churn": "60d"}, r"churn is a str.*\n?.*Inactivity"),
+        ({"features": ["count"]}, r"features is a list.*\n?.*FeatureSpec"),
+        ({"horizon": "0d"}, "horizon"),
+        ({"lead": "-1d"}, "lead"),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_named(options, text):
+    with pytest.raises((ParameterTypeError, ParameterError), match=text):
+        build(anchored(ANCHOR), **options)
+
+
+def test_a_frame_is_not_a_log():
+    with pytest.raises(ParameterTypeError, match=r"log is a DataFrame.*\n?.*from_frame"):
+        cl.build_dataset(ANCHOR, cutoffs=CUTOFFS, horizon=HORIZON, churn=cl.Inactivity("20d"),
+                         features=SPEC)
+    with pytest.raises(ParameterError, match="neither a log nor contracts"):
+        cl.build_dataset(cutoffs=CUTOFFS, horizon=HORIZON, churn=cl.Inactivity("20d"),
+                         features=SPEC)
+
+
+# -- contacts ------------------------------------------------------------------------------
+
+
+def contacts(*times: str, customer: int = 9) -> pd.DataFrame:
+    return pd.DataFrame({"customer_id": customer, "time": pd.to_datetime(list(times), utc=True)})
+
+
+def test_contacted_rows_are_refused_dropped_flagged_or_kept():
+    frame = anchored(ANCHOR.assign(customer_id=1))
+    before, inside, after = "2025-06-30 23:59:59.999999", "2025-07-01", "2025-08-07"
+    called = contacts(before, inside, after)
+    with pytest.raises(DataError, match=r"2 of 4 rows were contacted.*\n?.*treated=\"drop\""):
+        build(frame, contacts=called)
+    kept = build(frame, contacts=called, treated="keep")
+    assert kept.treated.groupby("customer_id").sum().to_dict() == {1: 0, 9: 2}
+    assert build(frame, contacts=contacts(after), treated="keep").treated.sum() == 0
+    dropped = build(frame, contacts=called, treated="drop")
+    assert set(dropped.customer) == {1}
+    assert dropped.counts["treated_dropped"].sum() == 2
+    feature = build(frame, contacts=called, treated="feature")
+    assert feature.X["treated"].tolist() == kept.treated.tolist()
+    assert (feature.latest().X["treated"] == 0).all()
+
+
+def test_bad_contacts_are_named():
+    frame = anchored(ANCHOR.assign(customer_id=1))
+    with pytest.raises(DataError, match=r"1 contacted customers are not in the log \(77\)"):
+        build(frame, contacts=contacts("2025-07-01", customer=77))
+    with pytest.raises(ParameterError, match=r"treated='ignore'.*one of error"):
+        build(frame, contacts=contacts("2025-07-01"), treated="ignore")
+    with pytest.raises(ParameterError, match="knows of no contacts"):
+        _ = build(frame).treated
+
+
+assert BOUNDARIES
