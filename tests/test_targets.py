@@ -84,7 +84,10 @@ def test_fields_survive_slicing_by_scikit_learn(rows: list[tuple[bool, float]]) 
         ({"event": ["yes", "no"], "time": [1, 2]}, "2 of 2 events are neither 0 nor 1"),
         ({"event": [None, True], "time": [1, 2]}, r"1 of 2 events are missing \(row 0\)"),
         ({"event": [[1], [0]], "time": [1, 2]}, r"event has shape \(2, 1\)"),
-        ({"event": ["price", "rain"], "time": [1, 2], "causes": ["price"]}, r"1 of 2 events name no cause \(first: rain"),
+        (
+            {"event": ["price", "rain"], "time": [1, 2], "causes": ["price"]},
+            r"1 of 2 events name no cause \(first: rain",
+        ),
         ({"event": [3, 1], "time": [1, 2], "causes": ["price", "moved"]}, "1 of 2 events name no cause"),
         ({"event": [0.5, 1], "time": [1, 2], "causes": ["price"]}, "1 of 2 events name no cause"),
     ],

@@ -3,7 +3,8 @@
     python -m tools.floors
 
 Imports under ``if TYPE_CHECKING:`` may look up to a higher floor, because they do
-not run; in the search for circles they count like every other import of a module.
+not run. For the same reason they may close a circle inside one room, where the file
+of a class and the files of its methods name each other; between rooms they may not.
 Imports inside functions are held to the floors too, but cannot close a circle.
 """
 
@@ -161,7 +162,8 @@ def circles(edges: list[Import]) -> Iterator[list[str]]:
     """Yield each circle of module-level imports once, as the modules along it."""
     graph: dict[str, set[str]] = {}
     for edge in edges:
-        if not edge.inside_function:
+        inside_room = _room(edge.source) == _room(edge.target)
+        if not edge.inside_function and not (edge.type_only and inside_room):
             graph.setdefault(edge.source, set()).add(edge.target)
     done: set[str] = set()
 

@@ -97,11 +97,11 @@ def probe(
     return found
 
 
-def problems(path: str = str(SOURCE.parent), package: str = "churnlib") -> list[str]:
-    """Say everything that importing does and should not."""
+def problems(path: str = str(SOURCE.parent), package: str = "churnlib", first: str = _OTHERS_FIRST) -> list[str]:
+    """Say everything that importing does and should not, once the libraries that it may load have been loaded."""
     door = probe(rooms=False, path=path, package=package)
     rooms = probe(rooms=True, path=path, package=package)
-    after_others = probe(rooms=True, before=_OTHERS_FIRST, path=path, package=package)
+    after_others = probe(rooms=True, before=first, path=path, package=package)
     found = [f"import {package} fails: {text}" for text in {*door.get("failed", []), *rooms.get("failed", [])}]
     found += [f"`import {package}` alone loads {name}" for name in door["loaded"] if name in NOT_BY_THE_DOOR]
     found += [f"importing the rooms loads {name}" for name in rooms["loaded"] if name in HEAVY]

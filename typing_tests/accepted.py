@@ -26,8 +26,8 @@ def main_job(orders: pd.DataFrame) -> pd.DataFrame:
     cl.evaluate(model, test)
     offer = cl.RetentionOffer(accept_rate=(6, 14), clv=200, offer_cost=10, contact_cost=1)
     now = data.latest()
-    assert_type(model.contact(now.X, offer), pd.DataFrame)
-    return cl.show_versions()
+    assert_type(model.expected_gain(now.X, offer), "pd.Series[float]")
+    return cl.classification.contact_list(model, now.X, offer, n=20)
 
 
 def rooms() -> None:

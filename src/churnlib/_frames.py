@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -27,7 +27,7 @@ from churnlib.exceptions import (
     some,
 )
 
-__all__ = ["Column", "column_names", "optional_import", "read_columns", "to_numpy", "type_counts"]
+__all__ = ["Column", "check_columns", "column_names", "optional_import", "read_columns", "to_numpy", "type_counts"]
 
 # A column is Arrow wherever Arrow can hold it. Python objects that it cannot hold without
 # guessing (datetimes of several zones, numbers among texts) stay objects, to be judged by role.
@@ -104,6 +104,41 @@ def column_names(frame: Any) -> list[str]:
     return list(_narwhals(frame).collect_schema().names())
 
 
+def check_columns(available: Sequence[str], wanted: Mapping[str, str], *, index: Sequence[str] = ()) -> None:
+    """Check that each column named by role exists, once.
+
+    Parameters
+    ----------
+    available : sequence of str
+        The columns of the table.
+    wanted : mapping of str to str
+        Role (the argument the caller used) to column name.
+    index : sequence of str, default=()
+        Names of a pandas index, which are no columns.
+
+    Raises
+    ------
+    ParameterTypeError
+        When a column is not named by a text.
+    SchemaError
+        When a column is missing or its name stands twice; the nearest name is
+        suggested.
+
+    Examples
+    --------
+    >>> check_columns(["id", "ts"], {"customer": "id"})
+    """
+    for role, name in wanted.items():
+        if not isinstance(name, str):
+            raise ParameterTypeError(
+                message(
+                    f"{role}={name!r} is a {type(name).__name__}", "the name of a column was expected", f"{role}='name'"
+                )
+            )
+        if available.count(name) != 1:
+            raise SchemaError(_missing(role, name, list(available), index))
+
+
 def read_columns(frame: Any, wanted: Mapping[str, str]) -> dict[str, Column]:
     """Take the columns named by role out of any dataframe.
 
@@ -137,15 +172,9 @@ def read_columns(frame: Any, wanted: Mapping[str, str]) -> dict[str, Column]:
     >>> columns["customer"].to_pylist()
     [1, 2]
     """
-    for role, name in wanted.items():
-        if not isinstance(name, str):
-            raise ParameterTypeError(
-                message(f"{role}={name!r} is a {type(name).__name__}", "the name of a column was expected", f"{role}='name'")
-            )
     available = column_names(frame)
-    for role, name in wanted.items():
-        if available.count(name) != 1:
-            raise SchemaError(_missing(frame, role, name, available))
+    index = [str(level) for level in frame.index.names] if isinstance(frame, pd.DataFrame) else []
+    check_columns(available, wanted, index=index)
     if isinstance(frame, pd.DataFrame):
         return {role: _from_series(frame.iloc[:, available.index(name)]) for role, name in wanted.items()}
     table = frame if isinstance(frame, pa.Table) else _to_arrow(frame, list(dict.fromkeys(wanted.values())))
@@ -234,27 +263,22 @@ def _from_series(series: pd.Series[Any]) -> Column:
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
-def _missing(frame: Any, role: str, name: str, available: list[str]) -> str:
+def _missing(role: str, name: str, available: list[str], index: Sequence[str]) -> str:
     if name in available:
         return message(
             f"the column {name!r} named by {role}= stands {available.count(name)} times in the frame",
             "column names are distinct",
             "frame.loc[:, ~frame.columns.duplicated()]",
         )
-    index_names = [str(level) for level in frame.index.names] if isinstance(frame, pd.DataFrame) else []
-    if name in index_names:
+    if name in index:
         return message(
             f"{name!r}, named by {role}=, is the index of the frame and not a column",
             "every role is a column",
             "frame.reset_index()",
         )
+    close = difflib.get_close_matches(name, available, n=1, cutoff=0.0)
     return message(
         f"the frame has no column {name!r}, named by {role}= ({nearest(name, available)})",
         f"its {len(available)} columns are {some(available, 12)}",
-        f"{role}={_closest(name, available)!r}",
+        f"{role}={close[0] if close else 'name'!r}",
     )
-
-
-def _closest(name: str, available: list[str]) -> str:
-    close = difflib.get_close_matches(name, available, n=1, cutoff=0.0)
-    return close[0] if close else "name"

@@ -12,6 +12,10 @@ from churnlib.exceptions import ParameterError, ParameterTypeError
 DAY = pd.Timedelta("1D")
 
 
+def in_us(times: pd.Series) -> np.ndarray:
+    return times.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+
+
 @pytest.fixture(scope="module")
 def world():
     return make_shop(20_000, random_state=3)
@@ -92,7 +96,7 @@ def test_value_is_the_margin_of_the_next_year():
     world = make_shop(6_000, days=2_000, random_state=11, late_share=0.0)
     log, truth = world.log, world.truth
     early = truth[truth["start"] < log.complete_until - 365 * DAY]
-    start = truth["start"].to_numpy().astype("datetime64[us]").astype(np.int64)[log.customer_codes]
+    start = in_us(truth["start"])[log.customer_codes]
     is_order = log.kind == log.kinds.index("order")
     inside = (log.time > start) & (log.time < start + 365 * 86_400_000_000)
     cents = np.bincount(log.customer_codes[is_order & inside], log.amount[is_order & inside], minlength=len(truth))
@@ -115,15 +119,15 @@ def test_nobody_acts_after_leaving_or_before_starting(world):
     assert (log.customers == truth.index).all()
     first = log.time[log.offsets[:-1]]
     last = log.time[log.offsets[1:] - 1]
-    start = truth["start"].to_numpy().astype("datetime64[us]").astype(np.int64)
-    left = truth["churned_at"].fillna(log.complete_until).to_numpy().astype("datetime64[us]").astype(np.int64)
+    start = in_us(truth["start"])
+    left = in_us(truth["churned_at"].fillna(log.complete_until))
     assert (first == start).all()
     assert (last < left).all()
 
 
 def test_activity_fades_before_the_departure(world):
     log, truth = world.log, world.truth
-    left = truth["churned_at"].to_numpy().astype("datetime64[us]").astype(np.int64)[log.customer_codes]
+    left = in_us(truth["churned_at"])[log.customer_codes]
     visits = (log.kind == log.kinds.index("visit")) & ~truth["alive"].to_numpy()[log.customer_codes]
     ahead = (left[visits] - log.time[visits]) / 86_400_000_000
     # Rates 1 - .9 (1 - u/45) over the last 15 days and over days 15 to 30: means .25 and .55.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 import pandas as pd
@@ -66,7 +66,7 @@ def test_every_bin_holds_its_expected_churners(rows: tuple[list[int], list[float
     ends = [round(k * len(y) / bins) for k in range(bins + 1)]
     assert table["rows"].tolist() == np.diff(ends).tolist()
     upto = [Fraction(0)] + [by_enumeration(y, s, end) for end in ends[1:]]
-    expected = [float(high - low) for low, high in zip(upto, upto[1:], strict=False)]
+    expected = [float(high - low) for low, high in pairwise(upto)]
     assert table["churners"].tolist() == pytest.approx(expected, abs=1e-12)
 
 
@@ -76,7 +76,9 @@ def test_row_order_changes_no_bit(rows: tuple[list[int], ...], fraction: float, 
     order = np.array(random.sample(range(len(y)), len(y)))  # type: ignore[attr-defined]
     assert lift_score(y, s, fraction=fraction) == lift_score(y[order], s[order], fraction=fraction)
     pd.testing.assert_frame_equal(
-        lift_table(y, s, bins=1, value=weight), lift_table(y[order], s[order], bins=1, value=weight[order]), check_exact=True
+        lift_table(y, s, bins=1, value=weight),
+        lift_table(y[order], s[order], bins=1, value=weight[order]),
+        check_exact=True,
     )
 
 
@@ -128,7 +130,9 @@ def test_g3_reproduces_the_published_base_and_does_not_depend_on_row_order() -> 
         size = max(1, round(fraction * 1000))
         last = np.sort(coarse)[::-1][size - 1]
         above, tie = coarse > last, coarse == last
-        churners = Fraction(int(y[above].sum())) + Fraction(int(y[tie].sum()) * (size - int(above.sum())), int(tie.sum()))
+        churners = Fraction(int(y[above].sum())) + Fraction(
+            int(y[tie].sum()) * (size - int(above.sum())), int(tie.sum())
+        )
         expected = float(churners / size / Fraction(189, 1000))
         assert lift_score(y, coarse, fraction=fraction) == pytest.approx(expected, rel=1e-14)
         assert lift_score(y, coarse, fraction=fraction) == lift_score(y[::-1], coarse[::-1], fraction=fraction)

@@ -119,7 +119,8 @@ def oracle(frame: pd.DataFrame, cutoff: pd.Timestamp) -> dict[int, str]:
     """Say what becomes of each customer at risk at the cutoff, one customer at a time."""
     silence, lead, horizon = (pd.Timedelta(x) for x in (SILENCE, LEAD, HORIZON))
     fate = {}
-    for customer, events in frame.groupby("customer_id"):
+    active = frame[frame["amount"] >= 0]  # a refund is the shop's doing
+    for customer, events in active.groupby("customer_id"):
         seen = events[known(events) < cutoff]["time"]
         if seen.empty or seen.max() + silence < cutoff:
             continue

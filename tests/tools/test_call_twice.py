@@ -63,7 +63,7 @@ def test_an_example_that_works_once_is_said(shadow: Path) -> None:
 
 
 def test_an_example_that_calls_something_else_is_said(shadow: Path) -> None:
-    assert problems(shadow, {"_home.py": HOME.format(call="1\n    1")}) == ["look: its example never calls it"]
+    assert problems(shadow, {"_home.py": HOME.format(call="1\n    1")}) == ["look: no example calls it"]
 
 
 def test_a_good_name_passes(shadow: Path) -> None:

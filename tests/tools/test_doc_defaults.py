@@ -73,3 +73,24 @@ def test_a_class_is_read_by_its_constructor_or_its_fields(tmp_path: Path, body: 
     text = 'class Offer:\n    """Is.\n\n    Parameters\n    ----------\n    rate : float, default=2\n    """\n\n' + body
     (said,) = found(tmp_path, text)
     assert "says rate has the default 2, but it is 1" in said
+
+
+def test_a_subclass_documents_the_fields_it_inherits(tmp_path: Path) -> None:
+    files = {
+        "_base.py": "UNKNOWN = 'unknown'\n\nclass Base:\n    cause: str = UNKNOWN\n    by: float = 0.3\n",
+        "_drop.py": "from churnlib._base import UNKNOWN, Base\n\n"
+        'class Drop(Base):\n    """Is.\n\n    Parameters\n    ----------\n    by : float, default=0.4\n'
+        '    cause : str, default=\'unknown\'\n    """\n',
+    }
+    (said,) = doc_defaults.problems(write_package(tmp_path, files))
+    assert said == "_drop.py:3: Drop: says by has the default 0.4, but it is 0.3"
+
+
+def test_a_default_may_be_made_anew_each_time(tmp_path: Path) -> None:
+    text = (
+        'class Log:\n    """Is.\n\n    Parameters\n    ----------\n    names : dict, default={}\n'
+        '    rows : list, default=None\n    """\n\n'
+        "    names: dict = field(default_factory=dict)\n    rows: list = field(default_factory=list)\n"
+    )
+    (said,) = found(tmp_path, text)
+    assert "says rows has the default None, but it is []" in said

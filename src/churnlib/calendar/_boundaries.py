@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 
 import numpy as np
@@ -10,7 +9,8 @@ from numpy.typing import NDArray
 
 from churnlib._checks import check_choice, check_integer
 from churnlib.calendar._cutoffs import Cutoffs
-from churnlib.calendar._instants import to_us, wall_clock, zone_name
+from churnlib.calendar._duration import DAY_US
+from churnlib.calendar._instants import read_stamp, to_us, zone_name
 from churnlib.exceptions import ParameterError, message
 
 __all__ = ["monthly", "weekly"]
@@ -52,8 +52,10 @@ def monthly(start: object, end: object, *, day: int = 1, tz: str | None = None) 
     """
     day = check_integer(day, name="day", low=1, high=28)
     first, last = _span(start, end, tz)
-    months = np.arange(_date(first).astype("M8[M]"), _date(last).astype("M8[M]") + 1)
-    return _within(months.astype("M8[D]") + np.timedelta64(day - 1, "D"), first, last, tz, "month")
+    # Months and days are counted from 1970, as numpy counts them.
+    months = np.arange(_count(first, "M"), _count(last, "M") + 1)
+    days = months.astype("M8[M]").astype("M8[D]").astype(np.int64) + (day - 1)
+    return _within(days, first, last, tz, "month")
 
 
 def weekly(start: object, end: object, *, weekday: str = "monday", tz: str | None = None) -> Cutoffs:
@@ -86,12 +88,11 @@ def weekly(start: object, end: object, *, weekday: str = "monday", tz: str | Non
     >>> weekly("2025-03-03", "2025-03-31")
     Cutoffs(5: 2025-03-03 … 2025-03-31, UTC, or the zone of the log)
     """
-    lowered = weekday.lower() if isinstance(weekday, str) else weekday
-    wanted = _WEEKDAYS.index(check_choice(lowered, _WEEKDAYS, name="weekday"))
+    wanted = _WEEKDAYS.index(check_choice(str(weekday).lower(), _WEEKDAYS, name="weekday"))
     first, last = _span(start, end, tz)
-    days = np.arange(_date(first), _date(last) + 1)
+    days = np.arange(_count(first, "D"), _count(last, "D") + 1)
     # 1970-01-01 was a Thursday, which is weekday 3 when Monday is 0.
-    chosen = days[(days.astype(np.int64) + 3) % 7 == wanted]
+    chosen = days[(days + 3) % 7 == wanted]
     return _within(chosen, first, last, tz, "week")
 
 
@@ -109,24 +110,27 @@ def _span(start: object, end: object, tz: str | None) -> tuple[int, int]:
 
 
 def _wall(value: object, tz: str | None) -> int:
-    if isinstance(value, dt.datetime) and value.tzinfo is not None and tz is None:
-        raise ParameterError(
-            message(
-                f"{value!r} has a zone but the calendar has none",
-                "the zone of the calendar was expected beside it",
-                f"tz={zone_name(value.tzinfo)!r}",
+    """Return what the wall clock of the calendar shows at an end of the span."""
+    stamp = read_stamp(value)
+    if stamp.tzinfo is not None:
+        if tz is None:
+            raise ParameterError(
+                message(
+                    f"{value!r} has a zone but the calendar has none",
+                    "the zone of the calendar was expected beside it",
+                    f"tz={zone_name(stamp.tzinfo)!r}",
+                )
             )
-        )
-    zone = "UTC" if tz is None else zone_name(tz)
-    return int(wall_clock(np.array([to_us(value, zone)], dtype=np.int64), zone)[0])
+        stamp = stamp.tz_convert(zone_name(tz)).tz_localize(None)
+    return to_us(stamp)
 
 
-def _date(wall: int) -> np.datetime64:
-    return np.datetime64(wall, "us").astype("M8[D]")
+def _count(wall: int, unit: str) -> int:
+    return int(np.array([wall], dtype="M8[us]").astype(f"M8[{unit}]").astype(np.int64)[0])
 
 
-def _within(days: NDArray[np.datetime64], first: int, last: int, tz: str | None, unit: str) -> Cutoffs:
-    wall = days.astype("M8[us]").astype(np.int64)
+def _within(days: NDArray[np.int64], first: int, last: int, tz: str | None, unit: str) -> Cutoffs:
+    wall = days * DAY_US
     wall = wall[(wall >= first) & (wall <= last)]
     if not len(wall):
         raise ParameterError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 from churnlib._checks import named_rows
 from churnlib._frames import Column, to_numpy, type_counts
 from churnlib.calendar._instants import EARLIEST_US, LATEST_US, localize, wall_clock
+from churnlib.calendar._texts import DistinctTexts, offsets, read_texts
 from churnlib.exceptions import SchemaError, TimeError, message, some
 
 __all__ = ["TimeColumn", "read_times"]
 
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-# A clock time followed by Z or an offset; a bare date never matches.
-_AWARE = r"\d[Tt ]\d{2}.*([Zz]|[+-]\d{2}(:?\d{2})?)\s*$"
-_OFFSET = r"(?P<offset>[Zz]|[+-]\d{2}(?::?\d{2})?)\s*$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +125,8 @@ def _scaled(counts: NDArray[np.int64], unit: str, name: str) -> tuple[NDArray[np
         outside = (counts < low) | (counts > high)
         raise TimeError(
             message(
-                f"{int(outside.sum())} times in column {name!r} lie outside the years 1 to 9999 ({named_rows(outside)})",
+                f"{int(outside.sum())} times in column {name!r} lie outside the years 1 to 9999 "
+                f"({named_rows(outside)})",
                 "a calendar date was expected; often the unit of a number was mistaken",
                 f"pandas.to_datetime(frame[{name!r}].astype('int64'), unit='s')",
             )
@@ -135,9 +134,7 @@ def _scaled(counts: NDArray[np.int64], unit: str, name: str) -> tuple[NDArray[np
     return (counts if unit == "us" else counts * (1_000_000 // per_second)), 0
 
 
-def _local(
-    wall: NDArray[np.int64], missing: NDArray[np.bool_] | None, tz: str, name: str
-) -> NDArray[np.int64]:
+def _local(wall: NDArray[np.int64], missing: NDArray[np.bool_] | None, tz: str, name: str) -> NDArray[np.int64]:
     """Put naive times on the clock of a zone; doubtful hours are an error."""
     us, ambiguous, nonexistent = localize(wall, tz)
     if missing is not None:
@@ -156,139 +153,89 @@ def _local(
 
 
 def _from_texts(column: pa.ChunkedArray, tz: str, name: str, form: str | None) -> TimeColumn:
-    """Read each distinct text once."""
-    missing = column.is_null().to_numpy() if column.null_count else None
-    # Dates and hours repeat a thousandfold; exact seconds hardly ever do, and then the codes cost little.
-    encoded = column.combine_chunks().dictionary_encode() if not isinstance(column, pa.ChunkedArray) else None
-    encoded = encoded or _one_chunk(column).dictionary_encode()
-    texts = encoded.dictionary
-    codes = pc.fill_null(encoded.indices, 0).to_numpy(zero_copy_only=False)
-    if not len(texts):
-        return TimeColumn(np.zeros(len(column), dtype=np.int64), missing)
-    read, floored, aware, bad = _parse_texts(texts, form)
-    in_rows = bad[codes] if missing is None else bad[codes] & ~missing
-    if in_rows.any():
-        examples = some([repr(text) for text in column.filter(pa.array(in_rows)).slice(0, 3).to_pylist()], 3)
+    texts = DistinctTexts.of(column)
+    if not len(texts.texts):
+        return TimeColumn(np.zeros(len(column), dtype=np.int64), texts.missing)
+    read = read_texts(texts.texts, form)
+    unreadable = texts.rows(read.unreadable)
+    if unreadable.any():
+        examples = column.filter(pa.array(unreadable)).slice(0, 3).to_pylist()
         raise TimeError(
             message(
-                f"{int(in_rows.sum())} times in column {name!r} cannot be read ({named_rows(in_rows)}: {examples})",
+                f"{int(unreadable.sum())} times in column {name!r} cannot be read ({named_rows(unreadable)}: "
+                f"{some([repr(text) for text in examples])})",
                 f"the format {form!r} was expected" if form else "ISO 8601 texts were expected",
                 "correct these rows, or pass time_format='%d/%m/%Y %H:%M' for another spelling",
             )
         )
-    row_aware = aware[codes] if missing is None else aware[codes] | missing
-    if aware.any() and not row_aware.all():
-        raise TimeError(_mixed_awareness(name, aware[codes], ~row_aware))
-    us = read[codes]
-    lost = int(np.count_nonzero(floored[codes] if missing is None else floored[codes] & ~missing))
-    if not aware.any():
-        return TimeColumn(_local(us, missing, tz, name), missing, lost, naive=True)
-    _check_offsets(_offsets(texts), read, codes, tz, name)
-    return TimeColumn(us, missing, lost)
+    aware = texts.rows(read.aware)
+    if aware.any():
+        _check_awareness(aware, texts.rows(~read.aware), name)
+        if form is None:
+            _check_offsets(offsets(texts.texts), read.us, texts.codes, tz, name)
+    us = read.us[texts.codes]
+    floored = int(np.count_nonzero(texts.rows(read.floored)))
+    if aware.any():
+        return TimeColumn(us, texts.missing, floored)
+    return TimeColumn(_local(us, texts.missing, tz, name), texts.missing, floored, naive=True)
 
 
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
-    combined = column.combine_chunks()
-    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined
-
-
-def _parse_texts(
-    texts: pa.Array, form: str | None
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return microseconds, and which texts were floored, aware and unreadable."""
-    aware = pc.match_substring_regex(texts, _AWARE).to_numpy(zero_copy_only=False)
-    none = np.zeros(len(texts), dtype=bool)
-    if form is None and not aware.any():
-        try:
-            return texts.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy(), none, aware, none
-        except pa.ArrowInvalid:  # another ISO spelling, or an unreadable text: the slow path tells which
-            pass
-    listed = pd.Series(texts.to_pylist(), dtype=object).str.strip()
-    parsed = pd.DatetimeIndex(
-        pd.to_datetime(listed, format=form or "ISO8601", errors="coerce", utc=True)
-    ).tz_localize(None)
-    bad = np.asarray(parsed.isna())
-    counts = np.where(bad, 0, parsed.asi8)
-    if parsed.unit != "ns":
-        return np.where(bad, 0, parsed.as_unit("us").asi8), none, aware, bad
-    us = counts // 1_000
-    return us, us * 1_000 != counts, aware, bad
-
-
-def _offsets(texts: pa.Array) -> NDArray[np.int64]:
-    """Read the offsets from UTC, in minutes, that texts end with."""
-    found = pc.extract_regex(texts, _OFFSET).field("offset").to_pylist()
-    return np.array([_minutes(offset) for offset in found], dtype=np.int64)
-
-
-def _minutes(offset: str) -> int:
-    if offset in {"Z", "z"}:
-        return 0
-    digits = offset[1:].replace(":", "").ljust(4, "0")
-    minutes = int(digits[:2]) * 60 + int(digits[2:])
-    return -minutes if offset[0] == "-" else minutes
-
-
-def _check_offsets(
-    minutes: NDArray[np.int64], us: NDArray[np.int64], codes: NDArray[Any], tz: str, name: str
-) -> None:
-    """Refuse several offsets, unless they are those the zone of the log has at these times."""
-    distinct = np.unique(minutes)
-    if len(distinct) < 2 or np.array_equal((wall_clock(us, tz) - us) // 60_000_000, minutes):
+def _check_awareness(aware: NDArray[np.bool_], naive: NDArray[np.bool_], name: str) -> None:
+    """Refuse times of which only some carry a zone."""
+    if not (aware.any() and naive.any()):
         return
-    counts = np.bincount(np.searchsorted(distinct, minutes[codes]), minlength=len(distinct))
-    listed = [f"{count} at UTC{offset / 60:+g}" for offset, count in zip(distinct, counts, strict=True)]
-    rare = minutes[codes] == distinct[int(np.argmin(counts))]
+    rarer = aware if aware.sum() < naive.sum() else naive
     raise TimeError(
         message(
-            f"column {name!r} mixes {len(distinct)} time zones: {some(listed)} hours (the rarest in {named_rows(rare)})",
+            f"column {name!r} mixes {int(aware.sum())} times with a zone and {int(naive.sum())} without "
+            f"(the rarer in {named_rows(rarer)})",
+            "all of them, or none, carry a zone",
+            f"pandas.to_datetime(frame[{name!r}], utc=True) if those without are UTC",
+        )
+    )
+
+
+def _check_offsets(minutes: NDArray[np.int64], us: NDArray[np.int64], codes: NDArray[Any], tz: str, name: str) -> None:
+    """Refuse several offsets, unless they are those the zone of the log has at these times."""
+    distinct, ranks = np.unique(minutes, return_inverse=True)
+    if len(distinct) < 2 or np.array_equal((wall_clock(us, tz) - us) // 60_000_000, minutes):
+        return
+    counts = np.bincount(ranks[codes])
+    listed = [f"{count} at UTC{offset / 60:+g}" for offset, count in zip(distinct, counts, strict=True)]
+    rarest = ranks[codes] == int(np.argmin(counts))
+    raise TimeError(
+        message(
+            f"column {name!r} mixes {len(distinct)} zones: {some(listed)} hours (the rarest in {named_rows(rarest)})",
             f"one offset was expected, or those of {tz}",
             f"pandas.to_datetime(frame[{name!r}], utc=True)",
         )
     )
 
 
-def _mixed_awareness(name: str, aware: NDArray[np.bool_], naive: NDArray[np.bool_]) -> str:
-    rarer = aware if aware.sum() < naive.sum() else naive
-    return message(
-        f"column {name!r} mixes {int(aware.sum())} times with a zone and {int(naive.sum())} without "
-        f"(the rarer in {named_rows(rarer)})",
-        "all of them, or none, carry a zone",
-        f"pandas.to_datetime(frame[{name!r}], utc=True) if those without are UTC",
-    )
-
-
 def _from_objects(values: NDArray[np.object_], tz: str, name: str) -> TimeColumn:
     """Read Python time objects one by one: they may carry any zone each."""
     missing = np.asarray(pd.isna(values))
-    present = values[~missing]
-    strays = [value for value in present if not isinstance(value, (dt.date, np.datetime64))]
+    strays = [value for value in values[~missing] if not isinstance(value, (dt.date, np.datetime64))]
     if strays:
         raise SchemaError(_wrong_type(name, f"mixed objects: {type_counts(values)}"))
-    stamps = [pd.Timestamp(value) for value in present]
-    aware = np.zeros(len(values), dtype=bool)
-    aware[~missing] = [stamp.tzinfo is not None for stamp in stamps]
-    if aware.any() and (~aware & ~missing).any():
-        raise TimeError(_mixed_awareness(name, aware, ~aware & ~missing))
-    us = np.zeros(len(values), dtype=np.int64)
-    wall = [stamp.tz_localize(None).as_unit("us").asm8 for stamp in stamps]
-    us[~missing] = np.array(wall, dtype="M8[us]").astype(np.int64)
-    # as_unit rounds the nanoseconds away from 1677 on only upwards or to nearest: put the floor back.
-    rest = np.array([stamp.nanosecond for stamp in stamps], dtype=np.int64)
-    floors = [stamp.tz_localize(None).floor("us").as_unit("us").asm8 for stamp in stamps] if rest.any() else wall
-    us[~missing] = np.array(floors, dtype="M8[us]").astype(np.int64)
-    masked = missing if missing.any() else None
-    if not aware.any():
-        return TimeColumn(_local(us, masked, tz, name), masked, int(np.count_nonzero(rest)), naive=True)
-    offsets = [cast("dt.timedelta", stamp.utcoffset()) for stamp in stamps]
-    minutes = np.array([int(offset.total_seconds() // 60) for offset in offsets], dtype=np.int64)
-    seconds = np.array([int(offset.total_seconds()) for offset in offsets], dtype=np.int64)
-    us[~missing] -= seconds * 1_000_000
+    stamps = [pd.Timestamp(value) for value in values[~missing]]
     rows = np.flatnonzero(~missing)
-    full = np.full(len(values), minutes[0], dtype=np.int64)
-    full[rows] = minutes
-    _check_offsets(full[rows], us[rows], np.arange(len(rows)), tz, name)
-    return TimeColumn(us, masked, int(np.count_nonzero(rest)))
+    aware = np.zeros(len(values), dtype=bool)
+    aware[rows] = [stamp.tzinfo is not None for stamp in stamps]
+    _check_awareness(aware, ~aware & ~missing, name)
+    us = np.zeros(len(values), dtype=np.int64)
+    wall = [stamp.tz_localize(None).floor("us").as_unit("us").asm8 for stamp in stamps]
+    us[rows] = np.array(wall, dtype="M8[us]").astype(np.int64)
+    absent = missing if missing.any() else None
+    floored = sum(stamp.nanosecond > 0 for stamp in stamps)
+    if not aware.any():
+        return TimeColumn(_local(us, absent, tz, name), absent, floored, naive=True)
+    ahead = [stamp.utcoffset() // dt.timedelta(microseconds=1) for stamp in stamps]  # type: ignore[operator]
+    us[rows] -= np.array(ahead, dtype=np.int64)
+    minutes = np.zeros(len(values), dtype=np.int64)
+    minutes[rows] = np.array(ahead, dtype=np.int64) // 60_000_000
+    _check_offsets(minutes[rows], us[rows], np.arange(len(rows)), tz, name)
+    return TimeColumn(us, absent, floored)
 
 
 def _wrong_type(name: str, found: str) -> str:

@@ -103,12 +103,12 @@ class Cutoffs(Sequence[pd.Timestamp]):
         return self._tz is None
 
     @property
-    def index(self) -> pd.DatetimeIndex:
+    def timestamps(self) -> pd.DatetimeIndex:
         """The cutoffs as an aware DatetimeIndex.
 
         Examples
         --------
-        >>> len(cutoffs(["2025-03-01", "2025-04-01"]).index)
+        >>> len(cutoffs(["2025-03-01", "2025-04-01"]).timestamps)
         2
         """
         return timestamps(self._us, self.tz)
@@ -146,13 +146,13 @@ class Cutoffs(Sequence[pd.Timestamp]):
     def __getitem__(self, at: int | slice) -> pd.Timestamp | Cutoffs:
         if isinstance(at, slice):
             return Cutoffs(self._us[at], self._tz)
-        return self.index[at]
+        return self.timestamps[at]
 
     def __len__(self) -> int:
         return len(self._us)
 
     def __iter__(self) -> Iterator[pd.Timestamp]:
-        return iter(self.index)
+        return iter(self.timestamps)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Cutoffs):
@@ -163,12 +163,12 @@ class Cutoffs(Sequence[pd.Timestamp]):
         return hash((self._tz, self._us.tobytes()))
 
     def __repr__(self) -> str:
-        index = self.index.tz_localize(None)
-        midnight = bool((index == index.normalize()).all())
+        clock = self.timestamps.tz_localize(None)
+        midnight = bool((clock == clock.normalize()).all())
         form = "%Y-%m-%d" if midnight else "%Y-%m-%d %H:%M:%S"
-        ends = index[0].strftime(form)
+        ends = clock[0].strftime(form)
         if len(self) > 1:
-            ends += f" … {index[-1].strftime(form)}"
+            ends += f" … {clock[-1].strftime(form)}"
         zone = "UTC, or the zone of the log" if self.floating else self.tz
         return f"Cutoffs({len(self)}: {ends}, {zone})"
 

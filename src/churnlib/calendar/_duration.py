@@ -232,7 +232,9 @@ def duration(value: object, *, name: str, allow_zero: bool = False) -> Duration:
     size = length.fixed_us if length.fixed_us is not None else length.months
     if size < 0:
         raise ParameterError(
-            message(f"{name}={str(length)!r} is negative", "a length of time is positive", f"{name}={str(length)[1:]!r}")
+            message(
+                f"{name}={str(length)!r} is negative", "a length of time is positive", f"{name}={str(length)[1:]!r}"
+            )
         )
     if size == 0 and not allow_zero:
         raise ParameterError(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from churnlib.exceptions import ParameterError, ParameterTypeError, TimeError, message, nearest
 
-__all__ = ["localize", "shift_months", "timestamp", "timestamps", "to_us", "wall_clock", "zone_name"]
+__all__ = ["localize", "read_stamp", "shift_months", "timestamp", "timestamps", "to_us", "wall_clock", "zone_name"]
 
 # The years 1 to 9999: outside of them Python's own datetime cannot name the instant.
 EARLIEST_US = -62_135_596_800_000_000
@@ -138,7 +138,8 @@ def localize(
     """Find the instants at which a local clock shows the given times.
 
     Once a year the clock shows an hour twice (ambiguous) and skips another
-    (nonexistent).
+    (nonexistent). A midnight stands for the first instant of its day, and is
+    never in doubt: where clocks change at midnight, dates must stay readable.
 
     Parameters
     ----------
@@ -174,6 +175,7 @@ def localize(
     if doubtful == "earlier":
         return us, none, none
     unsure = np.asarray(naive.tz_localize(tz, ambiguous="NaT", nonexistent="NaT").isna())
+    unsure &= wall % 86_400_000_000 != 0
     skipped = unsure & (wall_clock(us, tz) != wall)
     return us, unsure & ~skipped, skipped
 
@@ -220,7 +222,7 @@ def to_us(value: object, tz: str = "UTC") -> int:
     ----------
     value : str, datetime, date, Timestamp or datetime64
         An ISO 8601 text or a time object. A naive one is on the clock of `tz`;
-        a date is its midnight.
+        a date is the first instant of the day.
     tz : str, default="UTC"
         The zone of naive values.
 
@@ -244,17 +246,7 @@ def to_us(value: object, tz: str = "UTC") -> int:
     >>> to_us("1970-01-01", "Europe/Berlin")
     -3600000000
     """
-    if isinstance(value, (bool, int, float, np.number)) or not isinstance(
-        value, (str, dt.date, dt.datetime, np.datetime64)
-    ):
-        raise ParameterTypeError(
-            message(
-                f"{value!r} is a {type(value).__name__}, not a point in time",
-                "a date text, a date or a datetime was expected",
-                "'2025-03-01'",
-            )
-        )
-    stamp = _parse(value)
+    stamp = read_stamp(value)
     if stamp.nanosecond:
         raise TimeError(
             message(
@@ -279,7 +271,39 @@ def to_us(value: object, tz: str = "UTC") -> int:
     return int(us[0])
 
 
-def _parse(value: str | dt.date | np.datetime64) -> pd.Timestamp:
+def read_stamp(value: object) -> pd.Timestamp:
+    """Read one point in time, naive or aware as it came.
+
+    Parameters
+    ----------
+    value : str, datetime, date, Timestamp or datetime64
+        An ISO 8601 text or a time object.
+
+    Returns
+    -------
+    pandas.Timestamp
+        The same point in time.
+
+    Raises
+    ------
+    ParameterTypeError
+        When the value is a number or any other object.
+    TimeError
+        When it cannot be read or is missing.
+
+    Examples
+    --------
+    >>> read_stamp("2025-03")
+    Timestamp('2025-03-01 00:00:00')
+    """
+    if not isinstance(value, (str, dt.date, np.datetime64)):
+        raise ParameterTypeError(
+            message(
+                f"{value!r} is a {type(value).__name__}, not a point in time",
+                "a date text, a date or a datetime was expected",
+                "'2025-03-01'",
+            )
+        )
     try:
         stamp = _from_text(value) if isinstance(value, str) else pd.Timestamp(value)
     except (ValueError, OverflowError):
@@ -295,4 +319,4 @@ def _from_text(text: str) -> pd.Timestamp:
     stripped = text.strip()
     if len(stripped) == 7:  # a month: pandas' ISO reader wants the day
         stripped += "-01"
-    return cast("pd.Timestamp", pd.to_datetime(stripped, format="ISO8601"))
+    return pd.to_datetime(stripped, format="ISO8601")

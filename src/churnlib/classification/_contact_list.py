@@ -188,7 +188,8 @@ def write_contact_list(frame: pd.DataFrame, path: str | Path) -> Path:
     )
     safe.columns = pd.Index([_neutral(name) for name in frame.columns], dtype=object)
     target = Path(path)
-    safe.to_csv(target, index=False, encoding="utf-8-sig", lineterminator="\n")
+    # with \r\n as the end of a line, a carriage return inside a cell is quoted and stays inside
+    safe.to_csv(target, index=False, encoding="utf-8-sig", lineterminator="\r\n")
     return target
 
 

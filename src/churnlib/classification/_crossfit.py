@@ -80,8 +80,9 @@ def splits_of(
     """
     if cv is None or (isinstance(cv, int | np.integer) and not isinstance(cv, bool)):
         return _grouped(5 if cv is None else int(cv), target, groups, seed=seed)
-    if hasattr(cv, "split"):
-        return [(np.asarray(train), np.asarray(test)) for train, test in cv.split(X, target, groups)]
+    if hasattr(cv, "split") and not isinstance(cv, str):
+        parts = cv.split(X, target, groups) if _reads_groups(cv) else cv.split(X, target)
+        return [(np.asarray(train), np.asarray(test)) for train, test in parts]
     if isinstance(cv, Iterable) and not isinstance(cv, str):
         return [(np.asarray(train), np.asarray(test)) for train, test in cv]
     raise ParameterTypeError(
@@ -91,6 +92,12 @@ def splits_of(
             "cv=5, or cv=PurgedGroupTimeSplit(...)",
         )
     )
+
+
+def _reads_groups(cv: Any) -> bool:
+    """Say whether a splitter uses groups; scikit-learn's others warn when they are given some."""
+    routing = getattr(cv, "get_metadata_routing", None)
+    return routing is None or routing().split.requests.get("groups") is True
 
 
 def _grouped(n_folds: int, target: npt.NDArray[np.int64], groups: pd.Index | None, *, seed: int) -> list[Split]:

@@ -64,6 +64,16 @@ def binary_target(y: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
             )
         )
     labels = _plain(flat)
+    infinite = np.isinf(labels) if labels.dtype.kind == "f" else np.zeros(len(labels), dtype=bool)
+    if infinite.any():
+        raise DataError(
+            message(
+                f"y is infinite in {int(infinite.sum()):,} of {len(labels):,} rows: "
+                "Input y contains infinity or a value too large for dtype('float64')",
+                "",
+                "y = (y == 'left').astype('int8')",
+            )
+        )
     check_classification_targets(labels)
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) == 1:

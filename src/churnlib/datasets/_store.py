@@ -190,6 +190,8 @@ def _download(file: PublicFile, url: str, target: Path, folder: Path | None, *, 
         _check_hash(Path(partial), str(file.url_sha256), file)
         Path(partial).replace(target)  # appears whole or not at all, also with two processes at once
     except (urllib.error.URLError, OSError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # an answer such as 404 still holds the connection
         raise DataError(
             message(
                 f"{file.name} could not be downloaded from {url} ({error})",

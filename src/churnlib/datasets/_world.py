@@ -35,8 +35,10 @@ class SimulatedWorld:
     --------
     >>> from churnlib.datasets import make_shop
     >>> world = make_shop(50, days=120)
-    >>> world
-    SimulatedWorld(50 customers, 1,021 events, 13 left, 0 treated)
+    >>> world.log.n_customers, len(world.truth)
+    (50, 50)
+    >>> repr(world).split(",")[0]
+    'SimulatedWorld(50 customers'
     """
 
     log: EventLog

@@ -88,8 +88,10 @@ def evaluate(
 
     Notes
     -----
-    Percentile intervals from resampled customers. A resample is noisier than the sample,
-    which lifts every ECE: its interval is moved back onto the estimate. Profit uses
+    Percentile intervals from resampled customers. The ECE is the exception: chance alone
+    lifts it above zero even for a perfectly calibrated model, and a resample lifts it once
+    more. Its interval is moved back onto the estimate, so it says where the ECE *of a
+    sample of this size* lies; whether that is more than chance, ``calibration`` says. Profit uses
     ``g (clv − d) − f`` for a contacted churner and ``−(d + f)`` for a contacted stayer,
     so it is what the offer is *assumed* to bring; only an experiment measures it.
 

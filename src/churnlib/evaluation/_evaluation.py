@@ -108,6 +108,20 @@ class Evaluation:
         Cutoffs judged on, ascending; empty if the rows do not say.
     n_boot, failed : int
         Resamples, and those left out for holding one class only.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from churnlib.evaluation import evaluate
+    >>> index = pd.Index(range(40), name="customer_id")
+    >>> X = pd.DataFrame({"any.recency": range(40)}, index=index)
+    >>> y = (X["any.recency"] >= 20).astype(int)
+    >>> result = evaluate(DummyClassifier().fit(X, y), X, y, fraction=0.25, n_boot=50)
+    >>> result.verdict, result.silent_days
+    ('loses', 30.0)
+    >>> result.baseline[["metric", "value"]].round(2).to_dict("records")[1]
+    {'metric': 'precision', 'value': 1.0}
     """
 
     frame: pd.DataFrame

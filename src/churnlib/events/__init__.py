@@ -1,8 +1,9 @@
 """Events: what customers did, read from any table, exact and in canonical order."""
 
+from churnlib.events._contracts import OPEN_END, Contracts
 from churnlib.events._log import EventLog
 from churnlib.events._report import QualityReport
 from churnlib.events._rows import Attribute
 from churnlib.events._schema import Schema
 
-__all__ = ["Attribute", "EventLog", "QualityReport", "Schema"]
+__all__ = ["OPEN_END", "Attribute", "Contracts", "EventLog", "QualityReport", "Schema"]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,9 +99,7 @@ def encode(column: Column, *, name: str) -> Coded:
     if _is_text(kind):
         return _from_categories(column.cast(pa.large_string()).dictionary_encode(), name)
     raise SchemaError(
-        message(
-            f"column {name!r} holds {kind}", "texts or integers were expected", f"frame[{name!r}].astype(str)"
-        )
+        message(f"column {name!r} holds {kind}", "texts or integers were expected", f"frame[{name!r}].astype(str)")
     )
 
 
@@ -127,7 +124,8 @@ def as_index(values: Any) -> pd.Index[Any]:
     if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
         wide = np.uint64 if len(values) and int(values.max()) > np.iinfo(np.int64).max else np.int64
         return pd.Index(values.astype(wide))
-    return pd.Index(values)
+    index: pd.Index[Any] = pd.Index(values)
+    return index
 
 
 def compact(codes: NDArray[Any], values: pd.Index[Any]) -> tuple[NDArray[Any], pd.Index[Any]]:
@@ -184,14 +182,13 @@ def _rank(numbers: NDArray[Any]) -> tuple[NDArray[np.int32], pd.Index[Any]]:
     low, high = int(numbers.min()), int(numbers.max())
     span = high - low + 1
     if span <= min(_TABLE_LIMIT, 16 * len(numbers) + 65_536):
-        # No small table is worth a wider copy of ten million ids that start at 0.
-        shifted = numbers if low == 0 else (numbers.astype(np.int64, copy=False) - low if numbers.dtype != np.uint64 else (numbers - np.uint64(low)).astype(np.int64))
+        shifted = _from_zero(numbers, low)
         seen = np.zeros(span, dtype=bool)
         seen[shifted] = True
         ranks = np.cumsum(seen, dtype=np.int32)
         ranks -= 1
         present = np.flatnonzero(seen)
-        values = present.astype(numbers.dtype if numbers.dtype == np.uint64 else np.int64) + low
+        values = present.astype(np.uint64) + np.uint64(low) if numbers.dtype == np.uint64 else present + low
         return take(ranks, shifted), as_index(values)
     codes, distinct = pd.factorize(numbers)
     order = np.argsort(distinct)
@@ -200,28 +197,30 @@ def _rank(numbers: NDArray[Any]) -> tuple[NDArray[np.int32], pd.Index[Any]]:
     return ranks[codes], as_index(distinct[order])
 
 
+def _from_zero(numbers: NDArray[Any], low: int) -> NDArray[Any]:
+    """Shift integers to start at 0; ten million that do already are not copied."""
+    if low == 0:
+        return numbers
+    if numbers.dtype == np.uint64:
+        return (numbers - np.uint64(low)).astype(np.int64)
+    return numbers.astype(np.int64, copy=False) - low
+
+
 def _from_numbers(column: pa.ChunkedArray, name: str) -> Coded:
     """Take whole numbers that were stored as floats or decimals for the integers they are."""
-    if pa.types.is_decimal(column.type):
-        listed = cast("list[Decimal | None]", column.to_pylist())
-        missing = np.array([value is None for value in listed])
-        fraction = np.array([value is not None and value != value.to_integral_value() for value in listed])
-    else:
-        floats = column.cast(pa.float64()).to_numpy()
-        missing = np.isnan(floats)
-        fraction = ~missing & ((np.trunc(floats) != floats) | (np.abs(floats) > 2.0**53))
+    floats = np.asarray(column.cast(pa.float64()).to_numpy())
+    missing = np.isnan(floats)
+    fraction = ~missing & ((np.trunc(floats) != floats) | (np.abs(floats) > 2.0**53))
     if fraction.any():
         raise SchemaError(
             message(
-                f"{int(fraction.sum())} values of column {name!r} are not whole numbers ({named_rows(fraction)})",
+                f"{int(fraction.sum())} values of column {name!r}, {column.type}, are not whole numbers below 2⁵³ "
+                f"({named_rows(fraction)})",
                 "ids are texts or whole numbers",
                 f"frame[{name!r}].astype(str)",
             )
         )
-    if pa.types.is_decimal(column.type):
-        whole = pa.chunked_array([pa.array([None if value is None else int(value) for value in listed], pa.int64())])
-    else:
-        whole = pa.chunked_array([pa.array(np.where(missing, 0, floats).astype(np.int64), mask=missing)])
+    whole = pa.chunked_array([pa.array(np.where(missing, 0, floats).astype(np.int64), mask=missing)])
     coded = _from_integers(whole)
     return Coded(coded.codes, coded.values, coded.missing, integral=int(np.count_nonzero(~missing)))
 
@@ -242,7 +241,7 @@ def _from_categories(column: pa.ChunkedArray, name: str) -> Coded:
         ranks, values = inner.codes, inner.values
     codes = take(ranks, raw) if len(ranks) else np.full(len(raw), -1, dtype=np.int32)
     if missing is not None:
-        codes[missing] = -1
+        codes = np.where(missing, np.int32(-1), codes)
     if missing is not None or (len(ranks) and int(ranks.min()) < 0):
         missing = codes < 0
     codes, values = compact(codes, values)
@@ -251,7 +250,7 @@ def _from_categories(column: pa.ChunkedArray, name: str) -> Coded:
 
 def _rank_texts(dictionary: pa.Array) -> tuple[NDArray[np.int32], pd.Index[Any]]:
     """Rank texts by code point, the one order all engines share; empty ones get -1."""
-    present = dictionary.filter(pc.fill_null(pc.not_equal(pc.utf8_length(dictionary), 0), False))
+    present = dictionary.filter(pc.fill_null(pc.not_equal(pc.utf8_length(dictionary), 0), fill_value=False))
     distinct = pc.unique(present)
     ordered = distinct.take(pc.sort_indices(distinct))
     ranks = pc.fill_null(pc.index_in(dictionary, value_set=ordered), -1).to_numpy(zero_copy_only=False)

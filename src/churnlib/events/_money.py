@@ -15,7 +15,7 @@ from churnlib._checks import named_rows
 from churnlib._frames import Column, to_numpy, type_counts
 from churnlib.exceptions import MoneyError, SchemaError, message, some
 
-__all__ = ["MAX_SCALE", "Amounts", "coarsest", "exact_sum", "multiply", "read_amounts", "rescale"]
+__all__ = ["MAX_SCALE", "Amounts", "coarsest", "exact_sum", "low_words", "multiply", "read_amounts", "rescale"]
 
 MAX_SCALE = 6
 _INT64_MAX = int(np.iinfo(np.int64).max)
@@ -93,6 +93,8 @@ def read_amounts(column: Column, *, name: str) -> Amounts:
     if pa.types.is_decimal(kind):
         minor, scale = _from_decimals(column, name)
         return Amounts(minor, scale, missing)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        raise SchemaError(_not_numbers(column, name))
     raise SchemaError(_wrong_type(name, str(kind)))
 
 
@@ -283,7 +285,7 @@ def _without_decimals(values: NDArray[Any], rows: NDArray[Any], scale: int) -> t
 def _from_decimals(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.int64], int]:
     kind = column.type
     if kind.precision <= 18 and kind.scale >= 0 and pa.types.is_decimal128(kind):
-        minor = np.concatenate([_low_words(chunk) for chunk in column.chunks] or [np.empty(0, dtype=np.int64)])
+        minor = np.concatenate([low_words(chunk) for chunk in column.chunks] or [np.empty(0, dtype=np.int64)])
         scale = kind.scale
         minor, scale = coarsest(minor, scale)
         if scale > MAX_SCALE:
@@ -292,7 +294,7 @@ def _from_decimals(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.int64
     return _from_python(cast("list[Decimal | None]", column.to_pylist()), name)
 
 
-def _low_words(chunk: pa.Array) -> NDArray[np.int64]:
+def low_words(chunk: pa.Array) -> NDArray[np.int64]:
     """Read the low 64 bits of 128-bit decimals: with up to 18 digits they are the whole number."""
     words = np.frombuffer(chunk.buffers()[1], dtype=np.int64)
     low = words[2 * chunk.offset : 2 * (chunk.offset + len(chunk)) : 2]
@@ -309,8 +311,13 @@ def _from_objects(values: NDArray[np.object_], name: str) -> Amounts:
         raise SchemaError(_wrong_type(name, f"mixed objects: {type_counts(values)}"))
     # repr of a float is the shortest decimal number that reads back as it.
     listed = [
-        None if gone else value if isinstance(value, Decimal) else Decimal(repr(float(value)))
-        if isinstance(value, (float, np.floating)) else Decimal(int(value))
+        None
+        if gone
+        else value
+        if isinstance(value, Decimal)
+        else Decimal(repr(float(value)))
+        if isinstance(value, (float, np.floating))
+        else Decimal(int(value))
         for value, gone in zip(values, missing, strict=True)
     ]
     minor, scale = _from_python(listed, name)
@@ -358,6 +365,20 @@ def _wrong_type(name: str, found: str) -> str:
     )
 
 
+def _not_numbers(column: pa.ChunkedArray, name: str) -> str:
+    """Name the texts that are no numbers, where they are few among many that are."""
+    texts = pd.Series(column.to_pylist(), dtype=object)
+    strays = pd.to_numeric(texts, errors="coerce").isna().to_numpy() & texts.notna().to_numpy()
+    if not strays.any() or strays.all():
+        return _wrong_type(name, "texts")
+    return message(
+        f"column {name!r} holds texts, and {int(strays.sum())} of {len(texts):,} are no numbers "
+        f"({named_rows(strays)}: {some([repr(text) for text in texts[strays][:3]])})",
+        "integers, decimals or floats were expected",
+        f"correct these rows, then pandas.to_numeric(frame[{name!r}])",
+    )
+
+
 def _too_fine(name: str, rows: NDArray[Any], values: NDArray[Any] | None = None) -> str:
     count = int(rows.sum()) if rows.dtype == bool else len(rows)
     shown = "" if values is None else f": {some(values[:3].tolist(), 3)}"
@@ -378,7 +399,8 @@ def _too_large(name: str, rows: NDArray[Any]) -> str:
 
 def _beyond_float(name: str, rows: NDArray[Any], scale: int) -> str:
     return message(
-        f"{int(rows.sum())} amounts in {name!r} are floats too large to be exact at {scale} decimals ({named_rows(rows)})",
+        f"{int(rows.sum())} amounts in {name!r} are floats too large to be exact at {scale} decimals "
+        f"({named_rows(rows)})",
         "a float holds about 15 digits",
         f"pass decimal.Decimal values or integers of the smallest unit in {name!r}",
     )

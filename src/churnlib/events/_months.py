@@ -15,9 +15,7 @@ __all__ = ["month_table"]
 _LIMB_BITS = 21
 
 
-def month_table(
-    time: NDArray[np.int64], amount: NDArray[np.int64] | None, scale: int, timezone: str
-) -> pd.DataFrame:
+def month_table(time: NDArray[np.int64], amount: NDArray[np.int64] | None, scale: int, timezone: str) -> pd.DataFrame:
     """Count events and add up their money by calendar month.
 
     Parameters
@@ -50,7 +48,7 @@ def month_table(
     starts = monthly(first.strftime("%Y-%m"), last.strftime("%Y-%m"), tz=timezone)
     place = np.searchsorted(starts.us, time, side="right") - 1
     table = pd.DataFrame(
-        {"month": starts.index.strftime("%Y-%m"), "rows": np.bincount(place, minlength=len(starts))}
+        {"month": starts.timestamps.strftime("%Y-%m"), "rows": np.bincount(place, minlength=len(starts))}
     )
     if amount is not None:
         totals = _sums(place, amount, len(starts))

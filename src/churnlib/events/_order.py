@@ -139,7 +139,8 @@ def _group(
     """
     n = len(codes)
     rows = np.arange(n + 1, dtype=np.int32 if n < np.iinfo(np.int32).max else np.int64)
-    by_customer = sparse.csr_matrix((time, codes, rows), shape=(n, n_customers)).tocsc()
+    entries: Any = (time, codes, rows)
+    by_customer: Any = sparse.csr_matrix(entries, shape=(n, n_customers)).tocsc()
     return by_customer.indices, by_customer.indptr.astype(np.int64), by_customer.data
 
 
@@ -229,6 +230,5 @@ def _break_ties(
 
 
 def _equal(left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.bool_]:
-    if left.dtype.kind != "f":
-        return left == right
-    return (left == right) | (np.isnan(left) & np.isnan(right))
+    same = np.asarray(left == right)
+    return same if left.dtype.kind != "f" else same | (np.isnan(left) & np.isnan(right))

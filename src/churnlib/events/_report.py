@@ -7,14 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 __all__ = ["QualityReport"]
 
-_EMPTY: Mapping[str, int] = MappingProxyType({})
 _MONTH_COLUMNS = ("month", "rows", "amount")
 
 
@@ -64,8 +62,8 @@ class QualityReport:
 
     input_rows: int
     kept: int
-    reasons: Mapping[str, int] = field(default_factory=lambda: _EMPTY)
-    notes: Mapping[str, int] = field(default_factory=lambda: _EMPTY)
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    notes: Mapping[str, int] = field(default_factory=dict)
     null_customers: int = 0
     customers: int = 0
     first: pd.Timestamp | None = None
@@ -80,9 +78,8 @@ class QualityReport:
         # A count of nothing is no news; what is listed did happen.
         for name in ("reasons", "notes"):
             counts = {key: int(count) for key, count in getattr(self, name).items() if count}
-            object.__setattr__(self, name, MappingProxyType(counts))
-        if self.input_rows != self.kept + self.refused:
-            raise AssertionError(f"{self.input_rows} rows in, but {self.kept} kept and {self.refused} refused")
+            object.__setattr__(self, name, counts)
+        assert self.input_rows == self.kept + self.refused, (self.input_rows, self.kept, self.refused)
 
     @property
     def refused(self) -> int:
@@ -216,12 +213,20 @@ class QualityReport:
         >>> QualityReport.from_dict(report.to_dict()) == report
         True
         """
-        times = {name: _stamp(values[name]) for name in ("first", "last", "complete_until")}
-        money = {
-            name: None if values[name] is None else Decimal(values[name]) for name in ("kept_amount", "refused_amount")
-        }
-        plain = {name: values[name] for name in ("input_rows", "kept", "reasons", "notes", "null_customers", "customers", "currency")}
-        return cls(**plain, **times, **money)
+        return cls(
+            input_rows=values["input_rows"],
+            kept=values["kept"],
+            reasons=values["reasons"],
+            notes=values["notes"],
+            null_customers=values["null_customers"],
+            customers=values["customers"],
+            first=_stamp(values["first"]),
+            last=_stamp(values["last"]),
+            complete_until=_stamp(values["complete_until"]),
+            kept_amount=_decimal(values["kept_amount"]),
+            refused_amount=_decimal(values["refused_amount"]),
+            currency=values["currency"],
+        )
 
     def merged(self, other: QualityReport, **facts: Any) -> QualityReport:
         """Add the counts of another report to this one.
@@ -264,7 +269,9 @@ class QualityReport:
                 f"  money{unit}: {self.input_amount:,} in = {self.kept_amount:,} kept + {self.refused_amount:,} refused"
             )
         if self.first is not None:
-            lines.append(f"  {self.customers:,} customers, {self.first} to {self.last}, complete until {self.complete_until}")
+            lines.append(
+                f"  {self.customers:,} customers, {self.first} to {self.last},\n  complete until {self.complete_until}"
+            )
         lines += [f"  refused: {count:,} {reason}" for reason, count in self.reasons.items()]
         if self.null_customers:
             lines.append(f"  {self.null_customers:,} rows without customer id")
@@ -278,7 +285,8 @@ class QualityReport:
             for what, rows, amount in self.to_frame().itertuples(index=False)
         )
         unit = html.escape(self.currency or "amount")
-        return f"<table><thead><tr><th>quality report</th><th>rows</th><th>{unit}</th></tr></thead><tbody>{rows}</tbody></table>"
+        head = f"<tr><th>quality report</th><th>rows</th><th>{unit}</th></tr>"
+        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
 
 def _text(value: object) -> str | None:
@@ -287,6 +295,10 @@ def _text(value: object) -> str | None:
 
 def _stamp(value: str | None) -> pd.Timestamp | None:
     return None if value is None else pd.Timestamp(value)
+
+
+def _decimal(value: str | None) -> Decimal | None:
+    return None if value is None else Decimal(value)
 
 
 def _added(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,7 @@ class Rows:
         Money in units of the last decimal.
     item : ndarray of int32 or None, default=None
         Code of its item, -1 for none.
-    attributes : mapping of str to ndarray, default={}
+    attributes : mapping of str to ndarray or None, default=None
         Values of the dated attributes.
     ids : ndarray of int32 or None, default=None
         Rank of its event id.
@@ -89,20 +89,15 @@ class Rows:
 
     def ties(self) -> list[NDArray[Any]]:
         """Return what orders events of the same customer and time, most significant first."""
-        columns = [self.kind, self.item, self.amount, self.known, *(self.attributes or {}).values(), self.ids]
-        return [column for column in columns if column is not None]
-
-    def take(self, order: NDArray[Any]) -> Rows:
-        """Return the events at the given positions, in that order."""
-        named = dict(self.attributes or {})
-        plain = [self.codes, self.time, self.kind, self.known, self.amount, self.item, self.ids]
-        taken = gather([*plain, *named.values()], order)
-        codes, time, kind, known, amount, item, ids = taken[:7]
-        return Rows(codes, time, kind, known, amount, item, dict(zip(named, taken[7:], strict=True)), ids)  # type: ignore[arg-type]
+        named = list((self.attributes or {}).values())
+        return [
+            column for column in (self.kind, self.item, self.amount, self.known, *named, self.ids) if column is not None
+        ]
 
     def keep(self, mask: NDArray[np.bool_]) -> Rows:
         """Return the events where the mask is set."""
-        return self.take(np.flatnonzero(mask))
+        places = np.flatnonzero(mask)
+        return self._taken(places, self.codes.take(places))
 
     def ordered(self, n_customers: int) -> tuple[Rows, NDArray[np.int64], int]:
         """Put the events in canonical order.
@@ -119,16 +114,15 @@ class Rows:
         order, offsets, identical = canonical_order(self.codes, n_customers, self.time, self.ties())
         # The codes of ordered rows are known from the offsets: no need to gather them.
         codes = np.repeat(np.arange(n_customers, dtype=np.int32), np.diff(offsets))
-        rest = replace(self, codes=codes).take_rest(order)
-        return rest, offsets, identical
+        return self._taken(order, codes), offsets, identical
 
-    def take_rest(self, order: NDArray[Any]) -> Rows:
-        """Return the events at the given positions, leaving the customer codes as they are."""
+    def _taken(self, order: NDArray[Any], codes: NDArray[np.int32]) -> Rows:
+        """Return the events at the given positions, in that order; their customer codes are given."""
         named = dict(self.attributes or {})
         plain = [self.time, self.kind, self.known, self.amount, self.item, self.ids]
-        taken = gather([*plain, *named.values()], order)
+        taken: list[Any] = gather([*plain, *named.values()], order)
         time, kind, known, amount, item, ids = taken[:6]
-        return Rows(self.codes, time, kind, known, amount, item, dict(zip(named, taken[6:], strict=True)), ids)  # type: ignore[arg-type]
+        return Rows(codes, time, kind, known, amount, item, dict(zip(named, taken[6:], strict=True)), ids)
 
 
 def narrow(codes: NDArray[Any], size: int) -> NDArray[Any]:

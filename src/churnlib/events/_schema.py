@@ -159,7 +159,11 @@ class Schema:
             Role to column; attributes come as ``"attributes[name]"``.
         """
         wanted = self.columns()
-        if "currency" in wanted and wanted["currency"] not in set(available) and _CURRENCY.fullmatch(wanted["currency"]):
+        if (
+            "currency" in wanted
+            and wanted["currency"] not in set(available)
+            and _CURRENCY.fullmatch(wanted["currency"])
+        ):
             del wanted["currency"]
         return wanted | {f"attributes[{name}]": name for name in self.attributes}
 

@@ -1,4 +1,4 @@
-"""The tile kernel: at which row of its customer's history does each instant fall?
+"""The tile kernel: the row of its customer's history at which each instant falls.
 
 A question such as "how many orders in the 90 days before 1 June?" has two edges in
 time. Take the edges of every window of every cutoff, sort them, and call the gap

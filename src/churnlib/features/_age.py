@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import numpy.typing as npt
 
 from churnlib._typing import Span
@@ -13,7 +12,7 @@ from churnlib.calendar import Duration
 from churnlib.events._tiles import gather
 from churnlib.features._feature import Facts, Feature, Values, days, event_text, part
 from churnlib.features._raw import MISSING, EventRaw, Raw, ever, reach, span
-from churnlib.features._source import Kind, Source
+from churnlib.features._source import EVERY_EVENT, Kind, Source
 from churnlib.features._stream import View
 
 __all__ = ["Recency", "SinceFirst", "SinceLast", "Tenure"]
@@ -25,7 +24,7 @@ Array = npt.NDArray[Any]
 class SinceLast(EventRaw):
     """Microseconds from the last event of a source to the cutoff; -1 without one."""
 
-    source: Source = Source()
+    source: Source = EVERY_EVENT
 
     @property
     def name(self) -> str:
@@ -49,7 +48,7 @@ class SinceLast(EventRaw):
 class SinceFirst(EventRaw):
     """Microseconds from the first event of a source in a window to the cutoff; -1 without one."""
 
-    source: Source = Source()
+    source: Source = EVERY_EVENT
     window: Span | None = None
 
     @property
@@ -90,7 +89,7 @@ class Recency(Feature):
     >>> from churnlib.events import EventLog
     >>> from churnlib.features import FeatureSpec, compute
     >>> trail = pd.DataFrame({"who": [1, 2], "what": ["visit", "order"],
-    ...                       "at": pd.to_datetime(["2025-03-01 12:00", "2025-03-02"])})
+    ...                       "at": pd.to_datetime(["2025-03-01 12:00", "2025-03-02 00:00"])})
     >>> log = EventLog.from_frame(trail, customer="who", time="at", kind="what")
     >>> compute(log, "2025-03-03", FeatureSpec([Recency(), Recency("order")])).frame.to_numpy().tolist()
     [[1.5, nan], [1.0, 1.0]]
@@ -136,6 +135,7 @@ class Tenure(Feature):
     --------
     >>> Tenure().name
     'any.tenure'
+    >>> import numpy as np
     >>> Tenure().finish((np.array([86_400_000_000 * 3, -1]),), Facts(np.array([0, 0]))).tolist()
     [3.0, nan]
     """

@@ -80,8 +80,6 @@ class FeatureBlock:
 
     def __repr__(self) -> str:
         n_customers, n_cutoffs = len(np.unique(self.customer_code)), len(np.unique(self.cutoff))
-        counted = [
-            f"{n:,} {word}{'' if n == 1 else 's'}"
-            for n, word in ((len(self), "row"), (len(self.spec), "feature"), (n_customers, "customer"), (n_cutoffs, "cutoff"))
-        ]
-        return f"FeatureBlock({counted[0]} × {counted[1]} of {counted[2]} at {counted[3]})"
+        counts = {"row": len(self), "feature": len(self.spec), "customer": n_customers, "cutoff": n_cutoffs}
+        rows, features, customers, cutoffs = (f"{n:,} {word}{'' if n == 1 else 's'}" for word, n in counts.items())
+        return f"FeatureBlock({rows} × {features} of {customers} at {cutoffs})"

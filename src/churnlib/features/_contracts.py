@@ -10,16 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from churnlib.calendar import Duration
-from churnlib.events import Contracts, EventLog
+from churnlib.events import OPEN_END, Contracts, EventLog
 from churnlib.features._feature import Facts, Feature, Values
 from churnlib.features._raw import Raw
 
-__all__ = ["NO_CONTRACT", "OPEN_END", "ContractEnd", "MonthsToContractEnd"]
+__all__ = ["NO_CONTRACT", "ContractEnd", "MonthsToContractEnd"]
 
 Array = npt.NDArray[Any]
-
-OPEN_END = np.iinfo(np.int64).max
-"""End of a contract that runs until someone ends it."""
 
 NO_CONTRACT = np.iinfo(np.int64).min
 """Stands where a customer has had no contract yet."""
@@ -27,9 +24,10 @@ NO_CONTRACT = np.iinfo(np.int64).min
 
 @dataclass(frozen=True, slots=True)
 class ContractEnd(Raw):
-    """Microseconds since 1970 at which the latest contract that began before the cutoff ends.
+    """Microseconds since 1970 at which the latest contract that began before the cutoff is due.
 
-    Only contracts that had begun and were known before the cutoff are looked at.
+    It is due at its renewal where one is stated, else at its end. Only contracts that had
+    begun and were known before the cutoff are looked at.
     """
 
     @property
@@ -38,7 +36,7 @@ class ContractEnd(Raw):
         return "contract.end"
 
     def of(self, contracts: Contracts, customers: pd.Index, cutoff: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return the end of the contract for each row.
+        """Return when the contract of each row is due.
 
         Parameters
         ----------
@@ -51,16 +49,18 @@ class ContractEnd(Raw):
         """
         code = contracts.customers.get_indexer(customers)
         ends = np.full(len(code), NO_CONTRACT, np.int64)
-        known = getattr(contracts, "known", None)
-        seen_from = contracts.start if known is None else np.maximum(contracts.start, known)
+        due = contracts.end
+        if contracts.renewal is not None:
+            due = np.where(contracts.renewal != OPEN_END, contracts.renewal, due)
+        known = contracts.start if contracts.known is None else np.maximum(contracts.start, contracts.known)
         owner = np.repeat(np.arange(len(contracts.offsets) - 1), np.diff(contracts.offsets))
         for instant in np.unique(cutoff):
             latest = np.full(len(contracts.offsets), -1, np.intp)
-            visible = np.flatnonzero(seen_from < instant)
+            visible = np.flatnonzero(known < instant)
             latest[owner[visible]] = visible  # rows ascend by start, and the last one written stays
             row = latest[code]  # code -1, a customer without contracts, reads the spare last entry
             here = (cutoff == instant) & (row >= 0)
-            ends[here] = contracts.end[row[here]]
+            ends[here] = due[row[here]]
         return ends
 
 
@@ -68,9 +68,14 @@ class ContractEnd(Raw):
 class MonthsToContractEnd(Feature):
     """Calendar months from the cutoff to the end of the customer's latest contract.
 
-    The latest contract that began before the cutoff counts, as it was known then. Whole
-    months are counted along the calendar of the log's zone, and what is left as a share of
-    the month it falls into. Negative when the contract ended before the cutoff.
+    The latest contract that began before the cutoff counts, up to its renewal date where
+    one is stated, else up to its end. Whole months are counted along the calendar of the
+    log's zone, and what is left as a share of the month it falls into. Negative when the
+    contract ended before the cutoff.
+
+    An end that was agreed at the start is known at the start. An end that was written only
+    when the customer left gives the churn away: such contracts need `known_at` or a
+    `renewal` date, or this feature must stay out.
 
     Examples
     --------

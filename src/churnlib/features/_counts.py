@@ -14,7 +14,7 @@ from churnlib.events import Contracts, EventLog
 from churnlib.events._tiles import covered, gather, previous_same
 from churnlib.features._feature import Facts, Feature, Values, Window, events_text, part, ratio
 from churnlib.features._raw import NOW, EventRaw, Raw, ever, reach, span
-from churnlib.features._source import Kind, Per, Source, kind_text
+from churnlib.features._source import EVERY_EVENT, Kind, Per, Source, kind_text
 from churnlib.features._stream import Stream, View
 
 __all__ = ["Count", "Distinct", "DistinctItems", "EventCount", "Share"]
@@ -26,7 +26,7 @@ Array = npt.NDArray[Any]
 class EventCount(EventRaw):
     """Number of events of a source in a window."""
 
-    source: Source = Source()
+    source: Source = EVERY_EVENT
     window: Span | None = None
 
     @property
@@ -48,7 +48,7 @@ class EventCount(EventRaw):
 class DistinctItems(EventRaw):
     """Number of different items of a source in a window."""
 
-    source: Source = Source()
+    source: Source = EVERY_EVENT
     window: Span | None = None
 
     @property

@@ -15,7 +15,7 @@ from churnlib.features._age import SinceFirst, SinceLast
 from churnlib.features._counts import EventCount
 from churnlib.features._feature import Facts, Feature, Values, Window, events_text, part, ratio
 from churnlib.features._raw import EventRaw, Raw, ever, reach, span
-from churnlib.features._source import Kind, Per, Source
+from churnlib.features._source import EVERY_EVENT, Kind, Per, Source
 from churnlib.features._stream import Stream, View
 
 __all__ = ["GapMean", "GapRatio", "GapSeconds", "GapStd", "SquaredGaps"]
@@ -41,7 +41,7 @@ def _squares(stream: Stream) -> Array:
 class GapSeconds(EventRaw):
     """Whole seconds from the first to the last event of a source in a window; 0 with fewer than two."""
 
-    source: Source = Source()
+    source: Source = EVERY_EVENT
     window: Span | None = None
 
     @property
@@ -71,7 +71,7 @@ class SquaredGaps(EventRaw):
     most the square of the history's length and fits into 64 bits for ninety years.
     """
 
-    source: Source = Source()
+    source: Source = EVERY_EVENT
     window: Span | None = None
 
     @property

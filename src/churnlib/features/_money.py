@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import numpy.typing as npt
 
 from churnlib._typing import Span
@@ -14,7 +13,7 @@ from churnlib.events import Contracts, EventLog
 from churnlib.features._counts import EventCount
 from churnlib.features._feature import Facts, Feature, Values, Window, events_text, part, ratio
 from churnlib.features._raw import EventRaw, Raw, ever, reach, span
-from churnlib.features._source import Kind, Per, Source
+from churnlib.features._source import EVERY_EVENT, Kind, Per, Source
 from churnlib.features._stream import View
 
 __all__ = ["Mean", "MoneySum", "Sum"]
@@ -26,7 +25,7 @@ Array = npt.NDArray[Any]
 class MoneySum(EventRaw):
     """Minor units of money of a source in a window."""
 
-    source: Source = Source()
+    source: Source = EVERY_EVENT
     window: Span | None = None
 
     money_weight: ClassVar[int] = 1
@@ -126,6 +125,7 @@ class Mean(Feature):
     --------
     >>> Mean("365d").name, Mean(kind="order", per="occasion").name
     ('any.mean.365d', 'order.occasion_mean')
+    >>> import numpy as np
     >>> Mean().finish((np.array([750, 0]), np.array([2, 0])), Facts(np.array([0, 0]), scale=2)).tolist()
     [3.75, nan]
     """

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from churnlib.exceptions import ParameterError, message
 from churnlib._checks import named_rows
+from churnlib.exceptions import ParameterError, message
 
 __all__ = ["Rows"]
 
@@ -22,12 +22,12 @@ class Rows:
     ----------
     customer : ndarray of shape (n_rows,)
         Codes, ascending.
-    at : ndarray of shape (n_rows,)
+    which : ndarray of shape (n_rows,)
         Position of the cutoff among the cutoffs.
     """
 
     customer: npt.NDArray[np.int32]
-    at: npt.NDArray[np.intp]
+    which: npt.NDArray[np.intp]
 
     def __len__(self) -> int:
         return len(self.customer)
@@ -85,6 +85,6 @@ class Rows:
             )
         return cls(codes.astype(np.int32), at.astype(np.intp))
 
-    def take(self, which: npt.NDArray[np.intp]) -> Rows:
+    def take(self, rows: npt.NDArray[np.intp]) -> Rows:
         """Return some of the rows."""
-        return Rows(self.customer[which], self.at[which])
+        return Rows(self.customer[rows], self.which[rows])

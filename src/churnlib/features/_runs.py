@@ -13,7 +13,7 @@ from churnlib.events._tiles import after_last, gather
 from churnlib.exceptions import ParameterError, message
 from churnlib.features._feature import Facts, Feature, Values, part
 from churnlib.features._raw import EventRaw, Raw
-from churnlib.features._source import Kind, Source, kind_names, kind_text, normal_kind
+from churnlib.features._source import EVERY_EVENT, Kind, Source, kind_names, kind_text, normal_kind
 from churnlib.features._stream import View
 
 __all__ = ["Run", "RunLength"]
@@ -26,7 +26,7 @@ class Run(EventRaw):
     """Number of the last events of a source, without a break, that are of some kinds."""
 
     kind: Kind
-    source: Source = Source()
+    source: Source = EVERY_EVENT
 
     @property
     def name(self) -> str:

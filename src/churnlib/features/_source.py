@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from churnlib._checks import as_names
 from churnlib.exceptions import ParameterError, message
 
-__all__ = ["PER", "Kind", "Per", "Source", "kind_names", "kind_text", "normal_kind"]
+__all__ = ["EVERY_EVENT", "PER", "Kind", "Per", "Source", "kind_names", "kind_text", "normal_kind"]
 
 Kind: TypeAlias = str | Sequence[str] | None
 """One kind of event, several of them, or None for all."""
@@ -126,3 +126,7 @@ class Source:
     def text(self) -> str:
         """How the source is written in the name of a raw column."""
         return kind_text(self.kind) + ("" if self.per == "event" else f"/{self.per}")
+
+
+EVERY_EVENT = Source()
+"""All events, each of which counts."""

@@ -99,7 +99,7 @@ class Stream:
     def _narrow(self, column: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
         if self._parent is None or self._rows is None:
             return column
-        return self._parent._narrow(column)[self._rows]
+        return self._parent._narrow(column)[self._rows]  # noqa: SLF001
 
     @cached_property
     def time(self) -> Ints:

@@ -18,7 +18,7 @@ from churnlib.features._counts import EventCount
 from churnlib.features._feature import Facts, Feature, Values, doubled, event_text, part, ratio
 from churnlib.features._money import MoneySum
 from churnlib.features._raw import NOW, EventRaw, Raw
-from churnlib.features._source import Kind, Per, Source
+from churnlib.features._source import EVERY_EVENT, Kind, Per, Source
 from churnlib.features._stream import View
 
 __all__ = ["Change", "MoneyTrend", "Slope", "WeekTrend"]
@@ -32,7 +32,7 @@ OF: tuple[Of, ...] = ("count", "sum")
 class WeekTrend(EventRaw):
     """Σₖ (w − 1 − 2k) cₖ over w weeks, where cₖ counts the events k to k + 1 weeks before the cutoff."""
 
-    source: Source = Source()
+    source: Source = EVERY_EVENT
     weeks: int = 12
 
     @property
@@ -47,19 +47,21 @@ class WeekTrend(EventRaw):
     def read(self, view: View) -> Array:
         """Sum over edges instead of weeks: cₖ is a difference, so the weights telescope."""
         stream = view.stream(self.source)
-        ends, inner = (self.weeks - 1), self.edges()[:-1]
-        total = stream.before() + stream.before(self.edges()[-1])
-        total *= ends
+        *inner, earliest = self.edges()
+        total = stream.before() + stream.before(earliest)
+        total *= self.weeks - 1
+        between = np.zeros_like(total)
         for back in inner:
-            total -= 2 * stream.before(back)
-        return total
+            between += stream.before(back)
+        between *= 2
+        return total - between
 
 
 @dataclass(frozen=True, slots=True)
 class MoneyTrend(EventRaw):
     """Σₖ (w − 1 − 2k) sₖ over w weeks, where sₖ sums the money k to k + 1 weeks before the cutoff."""
 
-    source: Source = Source()
+    source: Source = EVERY_EVENT
     weeks: int = 12
 
     @property
@@ -215,7 +217,8 @@ class Change(Feature):
     def meaning(self) -> str:
         """What the column says."""
         what = "number" if self.of == "count" else "money"
-        return f"change of the {what} of {event_text(self.kind)}s from the {self.window} before to the last {self.window}"
+        events = f"{event_text(self.kind)}s"
+        return f"change of the {what} of {events} from the {self.window} before to the last {self.window}"
 
     def lacks(self, log: EventLog, contracts: Contracts | None) -> str | None:  # noqa: ARG002
         """Return "amount" when money is asked for and the log has none."""

@@ -36,14 +36,14 @@ class Bins:
         share = self.weight / self.weight.sum()
         if norm == "l2":
             squares = self.gap**2 - (self.variance if debiased else 0.0)
-            return float(np.sqrt(max(0.0, share @ squares)))
+            return float(np.sqrt(max(0.0, (share * squares).sum())))
         if norm != "l1":
             raise ParameterError(message(f"norm {norm!r} is unknown", "'l1' or 'l2' is needed", "norm='l1'"))
         distance = np.abs(self.gap)
         if debiased:
             # The expected distance if the gap seen were the true one exceeds it by the bias; take that bias off.
             distance = 2 * distance - _folded_mean(distance, np.sqrt(self.variance))
-        return float(min(1.0, max(0.0, share @ distance)))
+        return float(min(1.0, max(0.0, (share * distance).sum())))
 
 
 def bin_of_block(block_weight: FloatArray, n_bins: int) -> IntArray:

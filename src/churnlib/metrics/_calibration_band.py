@@ -127,7 +127,8 @@ def calibration_band(
         random_state=random_state,
     )
     by_chance = drawn.draws[:, 0]
-    upper = float(np.quantile(by_chance, checked_confidence(confidence)))
+    # An observed draw, not a point between two: a quantile of few draws is else too low on average.
+    upper = float(np.quantile(by_chance, checked_confidence(confidence), method="higher"))
     _, high = drawn.interval(confidence)
     return CalibrationBand(
         error=error,

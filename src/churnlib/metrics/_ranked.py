@@ -136,7 +136,8 @@ class RankedOutcomes:
                 )
             )
         outranked = n_stayers - np.cumsum(stayers) + stayers / 2
-        return float(churners @ outranked / (n_churners * n_stayers))
+        # A sum, not a dot product: BLAS would start threads, and add in an order of its own.
+        return float((churners * outranked).sum() / (n_churners * n_stayers))
 
     def top(
         self,

@@ -142,7 +142,7 @@ def _instants(cutoff: Any) -> TimeArray:
             )
         )
     try:
-        stamps = pd.DatetimeIndex(pd.to_datetime(values, utc=True))
+        stamps = pd.DatetimeIndex(pd.to_datetime(values, utc=True, format="ISO8601"))
     except (ValueError, TypeError, OverflowError) as error:
         raise TimeError(message(f"cutoffs cannot be read as times ({error})", "one timestamp for each row")) from None
     missing = np.asarray(stamps.isna())

@@ -17,6 +17,7 @@ from churnlib.model_selection._customer_parts import customer_parts
 from churnlib.model_selection._index import RowKeys, customers_and_cutoffs
 from churnlib.model_selection._plan import Newest, Plan, checked_size
 from churnlib.model_selection._sklearn_splitter import Splitter
+from churnlib.snapshots import Dataset
 
 __all__ = ["PurgedGroupTimeSplit"]
 
@@ -35,7 +36,7 @@ class PurgedGroupTimeSplit(Splitter):
         How many folds.
     horizon : str or timedelta
         Length of the label window, such as "60d". It must be said;
-        ``data.splitter(n_splits)`` of a Dataset fills it in.
+        `from_dataset` takes it from a Dataset.
     lead : str or timedelta, default="0d"
         Blind gap between a cutoff and its label window.
     embargo : str or timedelta, default="0d"
@@ -114,7 +115,7 @@ class PurgedGroupTimeSplit(Splitter):
                 message(
                     "the horizon of the labels is not given",
                     "without it, labels that reach into the test cannot be purged",
-                    "PurgedGroupTimeSplit(horizon='60d'), or data.splitter() of a Dataset, which knows it",
+                    "PurgedGroupTimeSplit(horizon='60d'), or PurgedGroupTimeSplit.from_dataset(data), which knows it",
                 )
             )
         self.horizon = horizon
@@ -134,6 +135,37 @@ class PurgedGroupTimeSplit(Splitter):
                 )
             )
         self._plan()
+
+    @classmethod
+    def from_dataset(cls, data: Dataset, n_splits: int = 5, **options: Any) -> PurgedGroupTimeSplit:
+        """Make a splitter that purges by the lead and horizon of a dataset.
+
+        Parameters
+        ----------
+        data : Dataset
+            Gives lead, horizon and zone.
+        n_splits : int, default=5
+            Number of folds.
+        **options
+            embargo, test_size, train_size, window, unseen_customers.
+
+        Returns
+        -------
+        PurgedGroupTimeSplit
+            To be passed as ``cv=``.
+
+        Examples
+        --------
+        >>> import churnlib as cl
+        >>> shop = cl.datasets.make_shop(n_customers=200, random_state=0)
+        >>> data = cl.build_dataset(
+        ...     shop.log, cutoffs=cl.monthly("2025-04", "2025-09"), lead="7d", horizon="30d",
+        ...     churn=cl.Inactivity("45d"), features=cl.FeatureSpec.standard())
+        >>> split = cl.PurgedGroupTimeSplit.from_dataset(data, n_splits=2)
+        >>> split.horizon, split.lead, len(list(split.split(data.X)))
+        ('30d', '7d', 2)
+        """
+        return cls(n_splits, horizon=str(data.horizon), lead=str(data.lead), timezone=data.log.timezone, **options)
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None, *, time: Any = None) -> int:  # noqa: ARG002 - scikit-learn's signature
         """Return the number of folds.

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from churnlib._typing import Array, IntArray
-from churnlib.outcomes._segments import Ranges, first_at_least, first_beyond, offsets_of, segment_starts
+from churnlib._typing import Array, BoolArray, IntArray
+from churnlib.outcomes._segments import Ranges, first_at_least, first_beyond, offsets_of
 from churnlib.outcomes._spells import NEVER
 
-__all__ = ["Intervals", "Losses", "Returns", "alternate", "toggle"]
+__all__ = ["Intervals", "Losses", "Returns", "alternate"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,8 +81,10 @@ def alternate(start: IntArray, losses: Losses, returns: Returns) -> Intervals:
     """Follow every customer from loss to return to loss.
 
     A customer with us since s is lost at the first loss *after* s, and back at the first return *at
-    or after* that loss whose level is no less than the loss asks for. All customers take each step
-    together, so the number of steps is the largest number of spells, not the number of customers.
+    or after* that loss whose level is no less than the loss asks for. Which loss would follow on each
+    loss is found for all losses at once; those that really happen are the ones reached from the
+    customers' starts, marked by pointer doubling. So neither the number of customers nor the number
+    of spells of one customer makes a loop longer.
 
     Parameters
     ----------
@@ -102,80 +104,56 @@ def alternate(start: IntArray, losses: Losses, returns: Returns) -> Intervals:
     --------
     Lost at 5 and asked to reach level 2; level 1 at 6 is too little, level 2 at 7 will do.
 
-    >>> spells = alternate(np.array([0]), Losses(np.array([0]), np.array([5]), np.array([2])),
-    ...                    Returns(np.array([0, 0]), np.array([6, 7]), np.array([1, 2])))
+    >>> spells = alternate(
+    ...     np.array([0]),
+    ...     Losses(np.array([0]), np.array([5]), np.array([2])),
+    ...     Returns(np.array([0, 0]), np.array([6, 7]), np.array([1, 2])),
+    ... )
     >>> spells.start.tolist(), spells.end.tolist() == [5, NEVER]
     ([0, 7], True)
     """
-    n = len(start)
+    n, none = len(start), len(losses.at)
     loss_at, return_at = offsets_of(losses.customer, n), offsets_of(returns.customer, n)
-    table = Ranges(returns.level, int(np.diff(return_at).max(initial=0)))
-    customer = np.flatnonzero(start < NEVER)
-    since = start[customer]
-    found: list[tuple[IntArray, IntArray, IntArray, IntArray]] = []
-    while len(customer):
+
+    def next_loss(customer: Array, since: IntArray) -> IntArray:
         high = loss_at[customer + 1]
-        loss = first_beyond(losses.at, loss_at[customer], high, since)
-        lost = loss < high
-        end = np.full(len(customer), NEVER, dtype=np.int64)
-        end[lost] = losses.at[loss[lost]]
-        found.append((customer, since, end, np.where(lost, loss, -1)))
-        customer, end, loss = customer[lost], end[lost], loss[lost]
-        high = return_at[customer + 1]
-        back = first_at_least(returns.at, return_at[customer], high, end)
-        back = table.first_reaching(back, high, losses.need[loss])
-        returned = back < high
-        customer, since = customer[returned], returns.at[back[returned]]
-    columns = zip(*found, strict=True) if found else [(np.empty(0, dtype=np.int64),)] * 4
-    return Intervals(*(np.concatenate(column) for column in columns))
+        found = first_beyond(losses.at, loss_at[customer], high, since)
+        return np.where(found < high, found, none)
+
+    born = np.flatnonzero(start < NEVER)
+    first = next_loss(born, start[born])
+    lost = losses.customer.astype(np.int64)
+    high = return_at[lost + 1]
+    back = first_at_least(returns.at, return_at[lost], high, losses.at)
+    table = Ranges(returns.level, int(np.diff(return_at).max(initial=0)))
+    back = table.first_reaching(back, high, losses.need)
+    returned = np.flatnonzero(back < high)
+    again = returns.at[back[returned]]
+    following = np.full(none + 1, none, dtype=np.int64)
+    following[returned] = next_loss(lost[returned], again)
+    happened = _reached(first, following)[returned]
+    ended_by = np.concatenate([first, following[returned[happened]]])
+    ends = np.append(losses.at, NEVER)
+    return Intervals(
+        customer=np.concatenate([born, lost[returned[happened]]]),
+        start=np.concatenate([start[born], again[happened]]),
+        end=ends[ended_by],
+        loss=np.where(ended_by < none, ended_by, -1),
+    )
 
 
-def toggle(start: IntArray, losses: Losses, returns: Returns) -> Intervals:
-    """Do what `alternate` does when every return is good enough, in one pass whatever the number of spells.
+def _reached(first: IntArray, following: IntArray) -> BoolArray:
+    """Mark the nodes on the paths that begin at `first`; the last node stands for the end of all paths.
 
-    Losses and returns are merged into one list, a loss before a return at the same instant; only
-    changes of sign matter. `need` and `level` are not read. A customer whose start is `NEVER` is lost
-    from the beginning and begins at the first return.
-
-    Parameters
-    ----------
-    start : ndarray of int64, shape (n_customers,)
-        When each customer begins; `NEVER` for one who begins with the first return.
-    losses : Losses
-        Candidates for an end; those at or before the customer's start are passed over.
-    returns : Returns
-        Candidates for a new start.
-
-    Returns
-    -------
-    Intervals
-        The spells, in no particular order.
-
-    Examples
-    --------
-    >>> none = np.zeros(2, dtype=np.int64)
-    >>> spells = toggle(np.array([0]), Losses(none, np.array([5, 6]), none), Returns(none, np.array([2, 8]), none))
-    >>> spells.start.tolist(), spells.end.tolist() == [5, NEVER]
-    ([0, 8], True)
+    After k steps the marks reach 2**k nodes down every path, and `jump` leads 2**k nodes on.
     """
-    born = start < NEVER
-    after = losses.at > np.where(born, start, np.iinfo(np.int64).min)[losses.customer]
-    kept = np.flatnonzero(after)
-    customer = np.concatenate([np.flatnonzero(born), losses.customer[kept], returns.customer])
-    at = np.concatenate([start[born], losses.at[kept], returns.at])
-    rank = np.repeat([0, 1, 2], [int(born.sum()), len(kept), len(returns.at)])
-    loss = np.concatenate([np.full(int(born.sum()), -1), kept, np.full(len(returns.at), -1)])
-    order = np.lexsort((rank, at, customer))
-    order = order[at[order] >= np.where(born, start, np.iinfo(np.int64).min)[customer[order]]]
-    customer, at, inside, loss = customer[order], at[order], rank[order] != 1, loss[order]
-    first = segment_starts(customer)
-    # The sign before an entry: lost, at the customer's first; a change of it opens or closes a spell.
-    before = np.zeros(len(customer), dtype=np.bool_)
-    before[1:] = inside[:-1] & ~first[1:]
-    opens, closes = np.flatnonzero(inside & ~before), np.flatnonzero(~inside & before)
-    end = np.full(len(opens), NEVER, dtype=np.int64)
-    ended_by = np.full(len(opens), -1, dtype=np.int64)
-    # Signs alternate inside a customer, so the spell a change closes is the last one opened before it.
-    which = np.searchsorted(opens, closes) - 1
-    end[which], ended_by[which] = at[closes], loss[closes]
-    return Intervals(customer[opens], at[opens], end, ended_by)
+    marks = np.zeros(len(following), dtype=np.bool_)
+    marks[first] = True
+    jump = following
+    while True:
+        marked = np.flatnonzero(marks[:-1])
+        ahead = jump[marked]
+        if (ahead == len(following) - 1).all():
+            return marks
+        marks[ahead] = True
+        jump = jump[jump]

@@ -15,7 +15,7 @@ from churnlib.outcomes._causes import UNKNOWN, read_cause
 from churnlib.outcomes._definition import ChurnDefinition, needed_log
 from churnlib.outcomes._facts import Facts, effective_facts, first_time, numbers_of
 from churnlib.outcomes._segments import Ranges, first_beyond, offsets_of
-from churnlib.outcomes._shares import exact_share
+from churnlib.outcomes._shares import exact_share, read_share
 from churnlib.outcomes._spells import Spells
 
 __all__ = ["BalanceDrop"]
@@ -36,7 +36,7 @@ class BalanceDrop(ChurnDefinition):
     ----------
     attribute : str
         Name of the dated attribute.
-    by : float or Fraction, default=0.5
+    by : float, Fraction or str, default=0.5
         Share of the balance that must be gone, above 0 and below 1.
     window : str, timedelta or Duration, default="30d"
         How quickly it must fall; months are counted on the clock of the log's zone.
@@ -53,21 +53,25 @@ class BalanceDrop(ChurnDefinition):
     Examples
     --------
     >>> import churnlib as cl, pandas as pd
-    >>> rows = pd.DataFrame({"id": "a", "at": ["2025-01-01", "2025-01-11", "2025-02-01"], "saved": [1000.0, 400.0, 600.0]})
+    >>> rows = pd.DataFrame(
+    ...     {"id": "a", "at": ["2025-01-01", "2025-01-11", "2025-02-01"], "saved": [1000.0, 400.0, 600.0]}
+    ... )
     >>> log = cl.EventLog.from_frame(rows, customer="id", time="at", attributes=["saved"])
     >>> drop = cl.BalanceDrop(attribute="saved", by=0.5, window="30d")
     >>> frame = drop.outcomes(log).frame
-    >>> frame["churned_at"].dt.date.astype(str).tolist(), frame["start"].dt.date.astype(str).tolist()
-    (['2025-01-11', 'NaT'], ['2025-01-01', '2025-02-01'])
+    >>> frame[["start", "churned_at"]]
+                          start                churned_at
+    0 2025-01-01 00:00:00+00:00 2025-01-11 00:00:00+00:00
+    1 2025-02-01 00:00:00+00:00                       NaT
     """
 
     attribute: str = field(kw_only=True)
-    by: float | Fraction = field(default=0.5, kw_only=True)
+    by: float | Fraction | str = field(default=0.5, kw_only=True)
     window: str | Duration = field(default="30d", kw_only=True)
     cause: str = field(default=UNKNOWN, kw_only=True)
 
     def __post_init__(self) -> None:
-        exact_share(self.by)
+        object.__setattr__(self, "by", read_share(self.by))
         object.__setattr__(self, "window", str(duration(self.window, name="window")))
         read_cause(self.cause)
 

@@ -13,7 +13,7 @@ from churnlib.calendar import Duration, duration
 from churnlib.events import Contracts, EventLog
 from churnlib.exceptions import ParameterError, message, some
 from churnlib.outcomes._activity import Activity, activity, read_kinds
-from churnlib.outcomes._alternate import Losses, Returns, toggle
+from churnlib.outcomes._alternate import Losses, Returns, alternate
 from churnlib.outcomes._causes import read_cause
 from churnlib.outcomes._definition import ChurnDefinition, needed_log
 from churnlib.outcomes._facts import first_time
@@ -55,12 +55,19 @@ class CancelAndRefund(ChurnDefinition):
     Examples
     --------
     >>> import churnlib as cl, pandas as pd
-    >>> rows = pd.DataFrame({"id": "a", "at": ["2025-01-01", "2025-01-10", "2025-01-15", "2025-03-01"],
-    ...                      "what": ["order", "cancel", "refund", "order"]})
+    >>> rows = pd.DataFrame(
+    ...     {
+    ...         "id": "a",
+    ...         "at": ["2025-01-01", "2025-01-10", "2025-01-15", "2025-03-01"],
+    ...         "what": ["order", "cancel", "refund", "order"],
+    ...     }
+    ... )
     >>> log = cl.EventLog.from_frame(rows, customer="id", time="at", kind="what")
     >>> frame = cl.CancelAndRefund(cancel="cancel", refund="refund").outcomes(log).frame
-    >>> frame["start"].dt.date.astype(str).tolist(), frame["churned_at"].dt.date.astype(str).tolist()
-    (['2025-01-01', '2025-03-01'], ['2025-01-15', 'NaT'])
+    >>> frame[["start", "churned_at"]]
+                          start                churned_at
+    0 2025-01-01 00:00:00+00:00 2025-01-15 00:00:00+00:00
+    1 2025-03-01 00:00:00+00:00                       NaT
     """
 
     cancel: str | Sequence[str] = field(kw_only=True)
@@ -119,7 +126,7 @@ class CancelAndRefund(ChurnDefinition):
         stands = after_acts >= after_news
         nothing = np.zeros(len(back.time), dtype=np.int64)
         losses = Losses.ordered(customer[stands], at[stands], np.zeros(int(stands.sum()), dtype=np.int64))
-        found = toggle(first_time(log), losses, Returns(back.customer, back.time, nothing))
+        found = alternate(first_time(log), losses, Returns(back.customer, back.time, nothing))
         return Spells(
             customers=log.customers,
             customer=found.customer,

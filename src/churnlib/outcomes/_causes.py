@@ -81,7 +81,9 @@ def read_cause(value: object, *, name: str = "cause") -> str:
     """
     expected = f"a word was expected, such as {', '.join(CAUSES)}"
     if not isinstance(value, str):
-        raise ParameterTypeError(message(f"{name}={value!r} is a {type(value).__name__}", expected, f'{name}="unknown"'))
+        raise ParameterTypeError(
+            message(f"{name}={value!r} is a {type(value).__name__}", expected, f'{name}="unknown"')
+        )
     if not value.strip():
         raise ParameterError(message(f"{name} is empty", expected, f'{name}="unknown"'))
     return value

@@ -61,8 +61,7 @@ class ContractEnd(ChurnDefinition):
 
     >>> import churnlib as cl, pandas as pd
     >>> periods = pd.DataFrame({"id": "a", "from": ["2025-01-01", "2025-02-03"], "to": ["2025-02-01", "2025-03-03"]})
-    >>> contracts = cl.Contracts.from_frame(periods, customer="id", start="from", end="to",
-    ...                                     complete_until="2025-06-01")
+    >>> contracts = cl.Contracts.from_frame(periods, customer="id", start="from", end="to", complete_until="2025-06-01")
     >>> frame = cl.ContractEnd(grace="7d").outcomes(None, contracts).frame
     >>> frame["start"].dt.date.tolist(), frame["churned_at"].dt.date.tolist()
     ([datetime.date(2025, 1, 1)], [datetime.date(2025, 3, 10)])
@@ -131,7 +130,7 @@ class ContractEnd(ChurnDefinition):
 
     def _causes_of(self, terms: Contracts) -> tuple[Array, tuple[str, ...]]:
         """Return the cause of each contract, 1, 2, …, and their names; the last is for those without."""
-        words = [] if terms.cause is None else [str(word) for word in terms.causes]
+        words = [] if terms.causes is None else [str(word) for word in terms.causes]
         renamed = dict(read_causes(self.causes))
         strangers = [value for value in renamed if value not in words]
         if strangers:
@@ -153,8 +152,7 @@ class ContractEnd(ChurnDefinition):
 
 def _end_of_data(log: EventLog | None, terms: Contracts) -> int:
     """Return until when both log and contracts are complete."""
-    ends = [source.complete_until_us for source in (log, terms) if source is not None]
-    return int(min(end for end in ends if end is not None))
+    return terms.complete_until_us if log is None else min(log.complete_until_us, terms.complete_until_us)
 
 
 def _latest_end(customer: Array, end: IntArray) -> IntArray:
@@ -168,4 +166,5 @@ def _latest_end(customer: Array, end: IntArray) -> IntArray:
     rank = np.empty(n, dtype=np.int64)
     rank[order] = np.arange(n)
     best = np.maximum.accumulate(customer.astype(np.int64) * n + rank)
-    return order[best % n]
+    latest: IntArray = order[best % n]
+    return latest

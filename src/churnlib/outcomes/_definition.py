@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, replace
+from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,8 +14,9 @@ import pandas as pd
 
 from churnlib._typing import Array, BoolArray
 from churnlib.events import Contracts, EventLog
-from churnlib.exceptions import ParameterError, ParameterTypeError, SchemaError, VersionError, message, nearest
+from churnlib.exceptions import ParameterError, ParameterTypeError, VersionError, message, nearest, some
 from churnlib.outcomes._outcomes import Outcomes, settle
+from churnlib.outcomes._segments import offsets_of
 from churnlib.outcomes._spells import Spells
 from churnlib.outcomes._state import OutcomeState, revised
 
@@ -44,8 +46,13 @@ class ChurnDefinition(ABC):
     ...         first, third = log.offsets[:-1], log.offsets[:-1] + 2
     ...         reached = third < log.offsets[1:]
     ...         end = np.where(reached, log.time[np.minimum(third, len(log) - 1)], NEVER)
-    ...         return Spells(customers=log.customers, customer=np.arange(log.n_customers),
-    ...                       start=log.time[first], end=end, complete_until_us=log.complete_until_us)
+    ...         return Spells(
+    ...             customers=log.customers,
+    ...             customer=np.arange(log.n_customers),
+    ...             start=log.time[first],
+    ...             end=end,
+    ...             complete_until_us=log.complete_until_us,
+    ...         )
     >>> orders = pd.DataFrame({"id": ["a", "a", "a", "b"], "at": pd.date_range("2025-01-01", periods=4)})
     >>> log = cl.EventLog.from_frame(orders, customer="id", time="at")
     >>> ThirdOrder().outcomes(log).frame["churned_at"].dt.date.tolist()
@@ -108,8 +115,8 @@ class ChurnDefinition(ABC):
         >>> import churnlib as cl, pandas as pd
         >>> orders = pd.DataFrame({"id": ["a", "b"], "at": ["2025-01-01", "2025-03-20"]})
         >>> log = cl.EventLog.from_frame(orders, customer="id", time="at", complete_until="2025-04-01")
-        >>> cl.Inactivity("30d").outcomes(log).end[0] == log.time[0] + 30 * cl.calendar.DAY_US
-        True
+        >>> int(cl.Inactivity("30d").outcomes(log).end[0] - log.time[0]) // cl.calendar.DAY_US
+        30
         """
         _check_types(log, contracts)
         return settle(self.spells(log, contracts), log)
@@ -151,10 +158,12 @@ class ChurnDefinition(ABC):
         lost, and so is not in the risk set, although the truth says otherwise.
 
         >>> import churnlib as cl, pandas as pd
-        >>> orders = pd.DataFrame({"id": "a", "at": ["2025-01-01", "2025-01-20"],
-        ...                        "keyed": ["2025-01-01", "2025-02-05"]})
-        >>> log = cl.EventLog.from_frame(orders, customer="id", time="at", known_at="keyed",
-        ...                              complete_until="2025-04-01")
+        >>> orders = pd.DataFrame(
+        ...     {"id": "a", "at": ["2025-01-01", "2025-01-20"], "keyed": ["2025-01-01", "2025-02-05"]}
+        ... )
+        >>> log = cl.EventLog.from_frame(
+        ...     orders, customer="id", time="at", known_at="keyed", complete_until="2025-04-01"
+        ... )
         >>> definition, cutoff = cl.Inactivity("30d"), cl.calendar.to_us("2025-02-01")
         >>> definition.state_at(log, cutoff).at_risk, definition.outcomes(log).state_at(cutoff).at_risk
         (0, 1)
@@ -186,7 +195,9 @@ class ChurnDefinition(ABC):
         >>> cl.Inactivity("60d").to_dict()["duration"]
         '60d'
         """
-        return {"definition": type(self).__name__} | {field.name: _plain(getattr(self, field.name)) for field in _fields(self)}
+        return {"definition": type(self).__name__} | {
+            field.name: _plain(getattr(self, field.name)) for field in _fields(self)
+        }
 
     def to_json(self) -> str:
         """Return the definition as JSON text; `from_json` reads it back.
@@ -257,6 +268,8 @@ class ChurnDefinition(ABC):
 
         Raises
         ------
+        ParameterError
+            If the text is no definition.
         VersionError
             If it was written with a schema this version does not read.
 
@@ -265,7 +278,24 @@ class ChurnDefinition(ABC):
         >>> ChurnDefinition.from_json('{"schema_version": 1, "definition": "Inactivity", "duration": "60d"}')
         Inactivity('60d')
         """
-        values = json.loads(text)
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise ParameterError(
+                message(
+                    f"the text is not JSON ({error})",
+                    "a definition written by to_json was expected",
+                    "definition.to_json()",
+                )
+            ) from None
+        if not isinstance(values, dict):
+            raise ParameterError(
+                message(
+                    "the text is not a JSON object",
+                    "a definition written by to_json was expected",
+                    "definition.to_json()",
+                )
+            )
         version = values.pop("schema_version", None)
         if version != _SCHEMA_VERSION:
             raise VersionError(
@@ -279,7 +309,17 @@ class ChurnDefinition(ABC):
 
     @classmethod
     def _from_arguments(cls, arguments: dict[str, Any]) -> ChurnDefinition:
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()})
+        names = [field.name for field in fields(cls)]  # type: ignore[arg-type]  # every concrete definition is a dataclass
+        strangers = [name for name in arguments if name not in names]
+        if strangers:
+            raise ParameterError(
+                message(
+                    f"{cls.__name__} has no argument {some(strangers)} ({nearest(strangers[0], names)})",
+                    f"arguments among {some(names, 12)} were expected",
+                    "read it with the release of churnlib that wrote it",
+                )
+            )
+        return cls(**arguments)
 
     def __repr__(self) -> str:
         shown = []
@@ -395,6 +435,8 @@ def _default(field: Field[Any]) -> Any:
 
 def _plain(value: Any) -> Any:
     """Return tuples as lists and mappings in pairs as dicts, the way JSON and people write them."""
+    if isinstance(value, Fraction):
+        return str(value)
     if isinstance(value, tuple):
         if value and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value):
             return dict(value)
@@ -445,5 +487,18 @@ def _seen_contracts(contracts: Contracts, customers: pd.Index, affected: BoolArr
     of_affected = _members(customers, contracts.customers, affected)[contracts.customer_codes]
     if contracts.known is not None:
         of_affected &= ~_hidden_contracts(contracts, cutoff_us)
-    return contracts.subset(of_affected)
+    rows = np.flatnonzero(of_affected)
 
+    def pick(column: Array | None) -> Array | None:
+        return None if column is None else column[rows]
+
+    return replace(
+        contracts,
+        offsets=offsets_of(contracts.customer_codes[rows], len(contracts.customers)),
+        start=contracts.start[rows],
+        end=contracts.end[rows],
+        known=pick(contracts.known),
+        plan=pick(contracts.plan),
+        cause=pick(contracts.cause),
+        renewal=pick(contracts.renewal),
+    )

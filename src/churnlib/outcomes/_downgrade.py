@@ -49,8 +49,13 @@ class Downgrade(ChurnDefinition):
     Examples
     --------
     >>> import churnlib as cl, pandas as pd
-    >>> rows = pd.DataFrame({"id": "a", "at": ["2025-01-01", "2025-02-01", "2025-03-01", "2025-04-01"],
-    ...                      "plan": ["pro", "basic", "plus", "pro"]})
+    >>> rows = pd.DataFrame(
+    ...     {
+    ...         "id": "a",
+    ...         "at": ["2025-01-01", "2025-02-01", "2025-03-01", "2025-04-01"],
+    ...         "plan": ["pro", "basic", "plus", "pro"],
+    ...     }
+    ... )
     >>> log = cl.EventLog.from_frame(rows, customer="id", time="at", attributes=["plan"])
     >>> down = cl.Downgrade(attribute="plan", order=["basic", "plus", "pro"])
     >>> down.outcomes(log).frame["start"].dt.date.astype(str).tolist()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from churnlib._typing import Array, BoolArray, IntArray
-from churnlib.events import EventLog
+from churnlib.events import Attribute, EventLog
 from churnlib.exceptions import SchemaError, message, nearest
 from churnlib.outcomes._segments import segment_starts
 from churnlib.outcomes._spells import NEVER
@@ -190,11 +190,12 @@ def numbers_of(log: EventLog, attribute: str) -> Array:
     return found.values
 
 
-def _attribute(log: EventLog, name: str):  # type: ignore[no-untyped-def]  # an Attribute of the log
+def _attribute(log: EventLog, name: str) -> Attribute:
     if name not in log.attributes:
+        hint = nearest(name, sorted(log.attributes)) if log.attributes else "it has none"
         raise SchemaError(
             message(
-                f"the log has no attribute {name!r} ({nearest(name, sorted(log.attributes)) if log.attributes else 'it has none'})",
+                f"the log has no attribute {name!r} ({hint})",
                 "a dated attribute was expected",
                 f"EventLog.from_frame(..., attributes=[{name!r}])",
             )

@@ -60,8 +60,10 @@ class Inactivity(ChurnDefinition):
     >>> orders = pd.DataFrame({"id": "a", "at": ["2025-01-01", "2025-01-11", "2025-03-20"]})
     >>> log = cl.EventLog.from_frame(orders, customer="id", time="at", complete_until="2025-04-01")
     >>> frame = cl.Inactivity("30d").outcomes(log).frame
-    >>> frame[["spell", "start", "churned_at"]].astype(str).values.tolist()
-    [['1', '2025-01-01 00:00:00+00:00', '2025-02-10 00:00:00+00:00'], ['2', '2025-03-20 00:00:00+00:00', 'NaT']]
+    >>> frame[["spell", "start", "churned_at"]]
+       spell                     start                churned_at
+    0      1 2025-01-01 00:00:00+00:00 2025-02-10 00:00:00+00:00
+    1      2 2025-03-20 00:00:00+00:00                       NaT
     """
 
     duration: str | Duration

@@ -116,7 +116,9 @@ class Outcomes:
         """
         event = self.cause > 0
         stop = np.where(event, self.end, self.complete_until_us)
-        words = pd.Categorical.from_codes((self.cause - 1).astype(np.int64), categories=list(self.causes))
+        words = pd.Categorical.from_codes(
+            (self.cause - 1).astype(np.int64), categories=pd.Index(self.causes, dtype=object)
+        )
         return pd.DataFrame(
             {
                 "customer_id": self.customers.take(self.customer),
@@ -269,13 +271,21 @@ def settle(spells: Spells, log: EventLog | None) -> Outcomes:
         last = _last_event(log, spells.customers, customer, start, np.minimum(end, spells.complete_until_us))
     else:
         last = spells.last_activity[order]
-    columns: list[Array] = [customer, _numbered(customer), start, end, cause, last]
-    for column in columns:
+    spell = _numbered(customer)
+    for column in (customer, spell, start, end, cause, last):
         column.setflags(write=False)
     return Outcomes(
-        spells.customers, *columns, causes=spells.causes,
-        complete_until_us=int(spells.complete_until_us), timezone=spells.timezone,
-    )  # fmt: skip
+        customers=spells.customers,
+        customer=customer,
+        spell=spell,
+        start=start,
+        end=end,
+        cause=cause,
+        last_activity=last,
+        causes=spells.causes,
+        complete_until_us=int(spells.complete_until_us),
+        timezone=spells.timezone,
+    )
 
 
 def _numbered(customer: Array) -> CodeArray:
@@ -309,7 +319,9 @@ def _check(customers: pd.Index, customer: Array, start: IntArray, end: IntArray)
             )
 
 
-def _last_event(log: EventLog | None, customers: pd.Index, customer: Array, start: IntArray, until: IntArray) -> IntArray:
+def _last_event(
+    log: EventLog | None, customers: pd.Index, customer: Array, start: IntArray, until: IntArray
+) -> IntArray:
     """Return the time of the last event in [start, until]; the start where there is none."""
     if log is None:
         return start.copy()

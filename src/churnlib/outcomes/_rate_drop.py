@@ -17,8 +17,8 @@ from churnlib.outcomes._activity import Activity, activity, is_activity, read_ki
 from churnlib.outcomes._alternate import Losses, Returns, alternate
 from churnlib.outcomes._causes import UNKNOWN, read_cause
 from churnlib.outcomes._definition import ChurnDefinition, needed_log
-from churnlib.outcomes._segments import first_at_least, first_beyond
-from churnlib.outcomes._shares import exact_share, least_levels
+from churnlib.outcomes._segments import first_beyond
+from churnlib.outcomes._shares import exact_share, least_levels, read_share
 from churnlib.outcomes._spells import NEVER, Spells
 
 __all__ = ["FrequencyDrop", "RateDrop", "SpendDrop"]
@@ -28,14 +28,15 @@ __all__ = ["FrequencyDrop", "RateDrop", "SpendDrop"]
 class RateDrop(ChurnDefinition):
     """What `FrequencyDrop` and `SpendDrop` share; they differ in what they add up.
 
-    Judged at an instant x, the recent window is ``(x - window, x)`` and the baseline
-    ``(x - window - baseline, x - window]``: an event at x is not seen yet, and one exactly
-    `window` old has just passed into the baseline (so a window without any event ends exactly
-    where `Inactivity` stamps its churn). The rate has dropped iff
-    ``recent / window < (1 - by) * base / baseline``, decided in integers.
+    Judged at an instant x, the recent window is ``(x - window, x]`` and the baseline
+    ``(x - window - baseline, x - window]``. Both hold the same number of events when a customer
+    comes at equal intervals, whether or not these divide the windows: with a recent window open at
+    both ends a monthly customer would seem to lose one visit in three. An event at x is seen by
+    cutoffs after x, and these are the ones at which a churn stamped at x counts. The rate has
+    dropped iff ``recent / window < (1 - by) * base / baseline``, decided in integers.
     """
 
-    by: float | Fraction = field(default=0.3, kw_only=True)
+    by: float | Fraction | str = field(default=0.3, kw_only=True)
     window: str | Duration = field(default="90d", kw_only=True)
     baseline: str | Duration = field(default="90d", kw_only=True)
     min_events: int = field(default=6, kw_only=True)
@@ -43,7 +44,7 @@ class RateDrop(ChurnDefinition):
     cause: str = field(default=UNKNOWN, kw_only=True)
 
     def __post_init__(self) -> None:
-        exact_share(self.by)
+        object.__setattr__(self, "by", read_share(self.by))
         object.__setattr__(self, "window", _fixed(self.window, "window"))
         object.__setattr__(self, "baseline", _fixed(self.baseline, "baseline"))
         check_integer(self.min_events, name="min_events", low=1)
@@ -79,7 +80,8 @@ class RateDrop(ChurnDefinition):
             customers=log.customers,
             customer=found.customer,
             start=found.start,
-            end=found.end,
+            # What happens at the very end of the data is not in them, so a drop there is undecided.
+            end=np.where(found.end >= log.complete_until_us, NEVER, found.end),
             complete_until_us=log.complete_until_us,
             causes=(self.cause,),
             timezone=log.timezone,
@@ -102,13 +104,13 @@ class RateDrop(ChurnDefinition):
         mature = np.flatnonzero(born < NEVER)
         customer = np.concatenate([rows.customer.astype(np.int64), mature])
         pivot = np.concatenate([rows.time, born[mature] + baseline])
-        known = pivot >= born[customer] + baseline
+        known = pivot - baseline >= born[customer]
         customer, pivot = customer[known], pivot[known]
-        # At x = pivot + window: recent is (pivot, pivot + window), the baseline (pivot - baseline, pivot].
+        # At x = pivot + window: recent is (pivot, pivot + window], the baseline (pivot - baseline, pivot].
         low, high = rows.offsets[customer], rows.offsets[customer + 1]
         ends = first_beyond(rows.time, low, high, pivot)
         begins = first_beyond(rows.time, low, high, pivot - baseline)
-        stops = first_at_least(rows.time, low, high, pivot + window)
+        stops = first_beyond(rows.time, low, high, pivot + window)
         base = ledger.total(begins, ends)
         need = least_levels(base, ratio)
         dropped = (base > 0) & (ledger.count(begins, ends) >= self.min_events) & (ledger.total(ends, stops) < need)
@@ -130,17 +132,16 @@ class RateDrop(ChurnDefinition):
 class FrequencyDrop(RateDrop):
     """Lost is who comes much more rarely than before: the frequency fell by a share, and stays so.
 
-    At an instant x the *recent* events are those in ``(x - window, x)`` and the *baseline* those in
+    At an instant x the *recent* events are those in ``(x - window, x]`` and the *baseline* those in
     ``(x - window - baseline, x - window]``. The frequency has dropped iff
 
         recent / window < (1 - by) * base / baseline,
 
-    decided in integers with `by` read by its digits, so a drop of exactly 30 % is not below it. It is
-    judged from the customer's first event + baseline + window on (before that there is no baseline),
-    only where the baseline holds at least `min_events`, and churn is stamped at the first instant at
-    which it holds. It can begin to hold only when an event passes from the recent window into the
-    baseline, at its time + window, or when the history becomes long enough; these are the instants
-    looked at.
+    decided in integers with `by` read by its digits, so a drop of exactly 30 % is no drop. It is judged
+    from the customer's first event + baseline + window on (before that there is no baseline), only
+    where the baseline holds at least `min_events`, and churn is stamped at the first instant at which
+    it holds. It can begin to hold only when an event passes from the recent window into the baseline,
+    at its time + window, or when the history becomes long enough; these are the instants looked at.
 
     The drop is lasting by construction: `window` is how long the lower frequency must last. The
     customer is back at the event that restores the old level: recent events in ``(u - window, u]``
@@ -149,7 +150,7 @@ class FrequencyDrop(RateDrop):
 
     Parameters
     ----------
-    by : float or Fraction, default=0.3
+    by : float, Fraction or str, default=0.3
         Share of the frequency that must be gone, above 0 and below 1.
     window : str, timedelta or Duration, default="90d"
         Length of the recent window; fixed, not in months, since rates are compared.
@@ -172,7 +173,8 @@ class FrequencyDrop(RateDrop):
 
     Examples
     --------
-    Ten days of daily visits, then one every fifth day.
+    A visit a day until 11 January, then one every fifth day. On the 13th three of the last five days
+    had a visit, on the 14th two: less than half of the five before.
 
     >>> import churnlib as cl, pandas as pd
     >>> days = [*range(11), 15, 20, 25, 30]
@@ -180,7 +182,7 @@ class FrequencyDrop(RateDrop):
     >>> log = cl.EventLog.from_frame(visits, customer="id", time="at")
     >>> drop = cl.FrequencyDrop(by=0.5, window="5d", baseline="5d", min_events=5)
     >>> drop.outcomes(log).frame["churned_at"].dt.date.astype(str).tolist()
-    ['2025-01-13']
+    ['2025-01-14']
     """
 
     refunds: bool = field(default=False, kw_only=True)
@@ -207,7 +209,7 @@ class SpendDrop(RateDrop):
 
     Parameters
     ----------
-    by : float or Fraction, default=0.3
+    by : float, Fraction or str, default=0.3
         Share of the spend that must be gone, above 0 and below 1.
     window : str, timedelta or Duration, default="90d"
         Length of the recent window; fixed, not in months, since rates are compared.
@@ -230,15 +232,17 @@ class SpendDrop(RateDrop):
 
     Examples
     --------
-    An order a day, at first of 100 and then of 20.
+    An order a day, of 100 for ten days and then of 20. On the 13th the last five days brought 260, on
+    the 14th 180: less than half of the 500 before.
 
     >>> import churnlib as cl, pandas as pd
-    >>> orders = pd.DataFrame({"id": "a", "at": pd.date_range("2025-01-01", periods=20),
-    ...                        "total": [100] * 10 + [20] * 10})
+    >>> orders = pd.DataFrame(
+    ...     {"id": "a", "at": pd.date_range("2025-01-01", periods=20), "total": [100] * 10 + [20] * 10}
+    ... )
     >>> log = cl.EventLog.from_frame(orders, customer="id", time="at", amount="total")
     >>> drop = cl.SpendDrop(by=0.5, window="5d", baseline="5d", min_events=5)
     >>> drop.outcomes(log).frame["churned_at"].dt.date.astype(str).tolist()
-    ['2025-01-13']
+    ['2025-01-14']
     """
 
     def _measured(self, log: EventLog, alive: BoolArray) -> tuple[BoolArray, IntArray]:  # noqa: ARG002

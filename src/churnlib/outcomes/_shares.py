@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 
@@ -10,7 +11,9 @@ import numpy as np
 from churnlib._typing import IntArray
 from churnlib.exceptions import ParameterError, ParameterTypeError, message
 
-__all__ = ["exact_share", "least_levels"]
+__all__ = ["exact_share", "least_levels", "read_share"]
+
+_FRACTION = re.compile(r"\d+/[1-9]\d*")
 
 
 def exact_share(value: object, *, name: str = "by") -> Fraction:
@@ -18,8 +21,8 @@ def exact_share(value: object, *, name: str = "by") -> Fraction:
 
     Parameters
     ----------
-    value : float, Fraction or Decimal
-        Strictly between 0 and 1.
+    value : float, Fraction, Decimal or str
+        Strictly between 0 and 1; a text is a fraction, such as "1/3".
     name : str, default="by"
         The argument's name, for the message.
 
@@ -40,6 +43,8 @@ def exact_share(value: object, *, name: str = "by") -> Fraction:
     >>> exact_share(0.3)
     Fraction(3, 10)
     """
+    if isinstance(value, str) and _FRACTION.fullmatch(value):
+        value = Fraction(value)
     if isinstance(value, bool) or not isinstance(value, (int, float, Fraction, Decimal, np.floating)):
         raise ParameterTypeError(
             message(f"{name}={value!r} is a {type(value).__name__}", "a share was expected", f"{name}=0.3")
@@ -50,6 +55,30 @@ def exact_share(value: object, *, name: str = "by") -> Fraction:
     if not 0 < value < 1:
         raise outside
     return Fraction(str(value))
+
+
+def read_share(value: object, *, name: str = "by") -> float | Fraction:
+    """Check a share and return it as it reads best: a float stays one, anything else is a fraction.
+
+    Parameters
+    ----------
+    value : float, Fraction, Decimal or str
+        Strictly between 0 and 1.
+    name : str, default="by"
+        The argument's name, for the message.
+
+    Returns
+    -------
+    float or Fraction
+        The share.
+
+    Examples
+    --------
+    >>> read_share(0.3), read_share("1/3")
+    (0.3, Fraction(1, 3))
+    """
+    exact = exact_share(value, name=name)
+    return float(value) if isinstance(value, float) else exact
 
 
 def least_levels(base: IntArray, ratio: Fraction) -> IntArray:

@@ -44,8 +44,13 @@ class Spells:
 
     Examples
     --------
-    >>> Spells(customers=pd.Index(["ann"]), customer=np.array([0]), start=np.array([0]),
-    ...        end=np.array([NEVER]), complete_until_us=10).causes
+    >>> Spells(
+    ...     customers=pd.Index(["ann"]),
+    ...     customer=np.array([0]),
+    ...     start=np.array([0]),
+    ...     end=np.array([NEVER]),
+    ...     complete_until_us=10,
+    ... ).causes
     ('unknown',)
     """
 

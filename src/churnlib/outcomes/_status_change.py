@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from churnlib._checks import as_names
+from churnlib._typing import Array, IntArray
 from churnlib.events import Contracts, EventLog
 from churnlib.exceptions import ParameterError, message, nearest, some
-from churnlib.outcomes._alternate import Losses, Returns, toggle
+from churnlib.outcomes._alternate import Losses, Returns, alternate
 from churnlib.outcomes._causes import UNKNOWN, read_causes
 from churnlib.outcomes._definition import ChurnDefinition, needed_log
 from churnlib.outcomes._facts import categories_of, effective_facts, first_known, first_time
+from churnlib.outcomes._segments import segment_starts
 from churnlib.outcomes._spells import NEVER, Spells
 
 __all__ = ["StatusChange"]
@@ -54,8 +56,9 @@ class StatusChange(ChurnDefinition):
     Examples
     --------
     >>> import churnlib as cl, pandas as pd
-    >>> rows = pd.DataFrame({"id": "a", "at": ["2025-01-01", "2025-02-01", "2025-03-01"],
-    ...                      "state": ["open", "closed", "open"]})
+    >>> rows = pd.DataFrame(
+    ...     {"id": "a", "at": ["2025-01-01", "2025-02-01", "2025-03-01"], "state": ["open", "closed", "open"]}
+    ... )
     >>> log = cl.EventLog.from_frame(rows, customer="id", time="at", attributes=["state"])
     >>> closed = cl.StatusChange(attribute="state", churned="closed", causes={"closed": "voluntary"})
     >>> frame = closed.outcomes(log).frame
@@ -110,11 +113,11 @@ class StatusChange(ChurnDefinition):
         start = first_time(log)
         # Lost as of the first thing ever known: there was no instant at which we knew them as ours.
         stillborn = facts.customer[facts.first & lost & (facts.at <= first_known(log)[facts.customer])]
-        start[stillborn] = NEVER
+        start[stillborn] = _first_of_each(facts.customer[~lost], facts.at[~lost], len(start))[stillborn]
         nothing = np.zeros(len(facts.row), dtype=np.int64)
         losses = Losses(facts.customer[lost], facts.at[lost], nothing[lost])
         returns = Returns(facts.customer[~lost], facts.at[~lost], nothing[~lost])
-        found = toggle(start, losses, returns)
+        found = alternate(start, losses, returns)
         ended = found.loss >= 0
         why = np.zeros(len(found.loss), dtype=np.int16)
         why[ended] = cause[lost][found.loss[ended]]
@@ -129,7 +132,7 @@ class StatusChange(ChurnDefinition):
             timezone=log.timezone,
         )
 
-    def _causes_of(self, words: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    def _causes_of(self, words: list[str]) -> tuple[Array, tuple[str, ...]]:
         """Return the cause of each word, 0 for those that do not mean lost, and the names of the causes."""
         lost = as_names(self.churned, name="churned")
         missing = [value for value in lost if value not in words]
@@ -146,3 +149,11 @@ class StatusChange(ChurnDefinition):
         position = {name: number for number, name in enumerate(names, start=1)}
         of_word = [position[cause.get(word, UNKNOWN)] if word in lost else 0 for word in words]
         return np.array(of_word, dtype=np.int16), names
+
+
+def _first_of_each(customer: Array, at: IntArray, n_customers: int) -> IntArray:
+    """Return the first of the ascending instants of each customer, `NEVER` for one without."""
+    first = np.full(n_customers, NEVER, dtype=np.int64)
+    begins = np.flatnonzero(segment_starts(customer))
+    first[customer[begins]] = at[begins]
+    return first

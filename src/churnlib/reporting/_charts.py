@@ -16,19 +16,20 @@ def _share(value: float) -> str:
     return f"{100 * value:g} %"
 
 
-def gain_chart(curve: dict[str, Any], rule: str) -> Markup:
+def gain_chart(curve: dict[str, Any], rule: str | None) -> Markup:
     """Draw the share of leavers found against the share of customers contacted."""
     chart = Chart(
         "Leavers found by list length",
         "Share of the customers who left that a list of the given length would have found: "
-        f"the model, {rule}, and chance.",
+        f"the model, {f'{rule}, ' if rule else ''}and chance.",
         (0, 1),
         (0, 1),
     )
     quarters = labelled([0, 0.25, 0.5, 0.75, 1], _share)
     chart.axes(x_ticks=quarters, y_ticks=quarters, x_label="customers contacted, ranked")
     chart.line([(0, 0), (1, 1)], "chance")
-    chart.line(list(zip(curve["share"], curve["rule"], strict=True)), "rule")
+    if curve["rule"] is not None:
+        chart.line(list(zip(curve["share"], curve["rule"], strict=True)), "rule")
     chart.line(list(zip(curve["share"], curve["model"], strict=True)), "model")
     return chart.markup()
 
@@ -112,4 +113,3 @@ def _short(value: float) -> str:
         if abs(value) >= size:
             return f"{decimal(value / size, 0 if (value / size).is_integer() else 1)}{letter}"
     return decimal(value, 0 if float(value).is_integer() else 1)
-

@@ -18,7 +18,7 @@ __all__ = ["Chart", "ticks"]
 Points = Sequence[tuple[float, float]]
 
 WIDTH, HEIGHT = 360, 240
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 38
+LEFT, RIGHT, TOP, BOTTOM = 44, 20, 12, 38
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:

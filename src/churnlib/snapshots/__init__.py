@@ -3,5 +3,6 @@
 from churnlib.snapshots._audit import audit_leakage
 from churnlib.snapshots._build import build_dataset
 from churnlib.snapshots._dataset import Dataset
+from churnlib.snapshots._design import SnapshotDesign, suggest_design
 
-__all__ = ["Dataset", "audit_leakage", "build_dataset"]
+__all__ = ["Dataset", "SnapshotDesign", "audit_leakage", "build_dataset", "suggest_design"]

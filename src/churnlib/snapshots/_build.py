@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from churnlib.calendar import Cutoffs, Duration, duration
+from churnlib.calendar import Cutoffs, Duration, duration, timestamp
 from churnlib.calendar import cutoffs as read_cutoffs
 from churnlib.events import Contracts, EventLog
 from churnlib.exceptions import (
@@ -21,7 +19,6 @@ from churnlib.snapshots._contacts import Contacts
 from churnlib.snapshots._dataset import Dataset
 from churnlib.snapshots._facts import with_contracts, with_customers
 from churnlib.snapshots._recipe import Recipe
-from churnlib.snapshots._rows import instants
 
 __all__ = ["build_dataset"]
 
@@ -154,12 +151,13 @@ def _check_history(recipe: Recipe, at: Cutoffs) -> None:
     if any(recipe.is_mature(int(c)) for c in at.us):
         return
     first = int(recipe.log.time.min())
-    ends = instants(np.array([first, recipe.complete_until_us, recipe.window_end(int(at.us[0]))]))
+    begin, end = timestamp(first), timestamp(recipe.complete_until_us)
+    labelled = timestamp(recipe.window_end(int(at.us[0])))
     raise HistoryError(
         message(
             f"none of {len(at)} cutoffs has a label yet: with lead {recipe.lead} and horizon "
-            f"{recipe.horizon} the first one is labelled at {ends[2]:%Y-%m-%d %H:%M}, and the log "
-            f"runs from {ends[0]:%Y-%m-%d} to {ends[1]:%Y-%m-%d %H:%M}",
+            f"{recipe.horizon} the first one is labelled at {labelled:%Y-%m-%d %H:%M}, and the log "
+            f"runs from {begin:%Y-%m-%d} to {end:%Y-%m-%d %H:%M}",
             "a label needs complete_until >= cutoff + lead + horizon",
             "choose earlier cutoffs or a shorter horizon; set EventLog.from_frame(..., "
             "complete_until=...) if the data are complete beyond the last event",

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churnlib.calendar import DAY_US, timestamp, timestamps
 from churnlib.calendar import cutoffs as read_cutoffs
 from churnlib.exceptions import ParameterError, message, some
 from churnlib.snapshots._audit import audit_leakage
-from churnlib.snapshots._rows import DAY_US, Rows, instants
+from churnlib.snapshots._rows import Rows
 from churnlib.snapshots._split import split_by_time
 from churnlib.targets import survival_target
 
@@ -243,7 +244,8 @@ class Dataset:
         embargo : str, default="0d"
             Extra time to leave between the last training window and the first test cutoff.
         unseen_customers : bool, default=False
-            Whether to leave customers of the training rows out of the test rows.
+            Whether to leave customers of the training rows out of the test rows, so that only
+            newer customers test. `PurgedGroupTimeSplit` deals customers into halves instead.
 
         Returns
         -------
@@ -315,7 +317,7 @@ class Dataset:
             raise ParameterError(
                 message(
                     f"cutoff {at[0]} is after the end of the data "
-                    f"({instants(np.array([self.recipe.complete_until_us]))[0]})",
+                    f"({timestamp(self.recipe.complete_until_us)})",
                     "silence after the end of the data would look like churn",
                     "data.latest(), or load newer events first",
                 )
@@ -341,7 +343,7 @@ class Dataset:
         >>> bool((now.cutoff == shop.log.complete_until).all())
         True
         """
-        return self.at(instants(np.array([self.recipe.complete_until_us]))[0])
+        return self.at(timestamp(self.recipe.complete_until_us))
 
     def audit(self) -> pd.DataFrame:
         """Look for features that know too much; see `audit_leakage`.
@@ -378,7 +380,7 @@ class Dataset:
     @cached_property
     def _caption(self) -> str:
         cutoffs = np.unique(self.rows.cutoff)
-        stamps = instants(cutoffs)
+        stamps = timestamps(cutoffs)
         span = "no cutoff" if not len(stamps) else f"{stamps[0]:%Y-%m-%d}"
         if len(stamps) > 1:
             span += f" … {stamps[-1]:%Y-%m-%d}"

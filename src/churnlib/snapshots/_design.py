@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from churnlib.calendar import DAY_US, Cutoffs, Duration, cutoffs, duration, monthly, timestamp, weekly
+from churnlib.calendar import DAY_US, Cutoffs, Duration, duration, monthly, timestamp, weekly
 from churnlib.events import EventLog
-from churnlib.exceptions import HistoryError, message
+from churnlib.exceptions import HistoryError, ParameterError, message
 
 __all__ = ["SnapshotDesign", "suggest_design"]
 
 HORIZONS = ("60d", "30d", "14d", "7d")
 LEADS = {"60d": "7d", "30d": "7d", "14d": "2d", "7d": "1d"}
-ENOUGH_MONTHS = 4
 AT_MOST = 12
+TRIED = (("month", 2, 4), ("week", 4, 1), ("week", 3, 1), ("week", 2, 1), ("week", 1, 1))
+"""Step between cutoffs, how many test, and how many must at least be left to train."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,10 @@ def suggest_design(
     by whoever knows the business. The horizon is the longest of 60, 30, 14 and 7
     days that fits five times into the history; the inactivity equals it, and the
     lead is 7 days (2 and 1 for the two shortest). Cutoffs are the first days of
-    the months when at least four of these can train, else Mondays, at most 12 of
-    each; they begin one horizon (of months: one and a half) after the first event
-    and end with the last one whose label window is over. Two months or four weeks
-    are for the test, and `Dataset.split` purges what lies between.
+    the months when at least four of these can train, else Mondays, and at most the
+    last 12 of them train; they begin one horizon after the first event and end
+    with the last one whose label window is over. Two months or four weeks
+    (fewer where the history is short) are for the test, and `Dataset.split` purges what lies between.
 
     Parameters
     ----------
@@ -96,38 +96,48 @@ def suggest_design(
     Examples
     --------
     >>> from churnlib.datasets import make_shop
-    >>> print(suggest_design(make_shop(50).log))
-    lost = 60d of silence, lead 7d, horizon 60d; 12 cutoffs, one a month, 2024-11-01 to 2025-10-01, the last 2 to test on
+    >>> design = suggest_design(make_shop(50).log)
+    >>> print(str(design).split("; ")[0])
+    lost = 60d of silence, lead 7d, horizon 60d
+    >>> len(design.cutoffs), design.every
+    (12, 'month')
     """
     first, end = int(log.time.min()), log.complete_until_us
     window = duration(horizon or _fitting_horizon(end - first), name="horizon")
     wait = duration(LEADS.get(str(window), "7d") if lead is None else lead, name="lead", allow_zero=True)
     silence = duration(inactivity or window, name="inactivity")
-    zone = log.timezone
-
-    def over(at: int) -> int:
-        return window.after(wait.after(at, zone), zone)
-
-    warm = window.after(first, zone) - first
-    candidates = {
-        "month": (monthly(timestamp(first), timestamp(end), tz=zone), warm * 3 // 2, 2),
-        "week": (weekly(timestamp(first), timestamp(end), tz=zone), warm, 4),
-    }
-    for every, (regular, history, tests) in candidates.items():
-        usable = [int(c) for c in regular.us if c >= first + history and over(int(c)) <= end]
-        tests = min(tests, max(len(usable) - 1, 1))
-        training = [c for c in usable if usable and over(c) <= usable[-tests]]
-        if len(training) >= (ENOUGH_MONTHS if every == "month" else 1):
-            kept = [timestamp(c, zone) for c in usable[-max(AT_MOST, tests + 1) :]]
-            return SnapshotDesign(silence, wait, window, cutoffs(kept, zone), tests, every)
+    for every, tests, enough in TRIED:
+        boundaries = _boundaries(every, first, end, log.timezone)
+        kept = _labelled(boundaries, window.after(first, log.timezone), end, wait, window, log.timezone)
+        training = sum(over <= kept[-tests][0] for _, over in kept) if len(kept) > tests else 0
+        if training >= enough:
+            at = [cutoff for cutoff, _ in kept[max(training - AT_MOST, 0) :]]
+            return SnapshotDesign(silence, wait, window, Cutoffs(at, log.timezone), tests, every)
+    span = (end - first) / DAY_US
     raise HistoryError(
         message(
-            f"the history of {(end - first) / DAY_US:.0f} days ({timestamp(first, zone):%Y-%m-%d} to "
-            f"{timestamp(end, zone):%Y-%m-%d}) is too short for lead {wait} and horizon {window}",
+            f"the history of {span:.0f} days ({timestamp(first, log.timezone):%Y-%m-%d} to "
+            f"{timestamp(end, log.timezone):%Y-%m-%d}) is too short for lead {wait} and horizon {window}",
             "one horizon of history, one label window to train and one to test",
             "suggest_design(log, horizon='7d', lead='1d'), or more history",
         )
     )
+
+
+def _boundaries(every: str, first: int, end: int, zone: str) -> Sequence[int]:
+    regular = monthly if every == "month" else weekly
+    try:
+        return list(regular(timestamp(first, zone), timestamp(end, zone), tz=zone).us.tolist())
+    except ParameterError:  # no boundary lies in so short a history
+        return []
+
+
+def _labelled(
+    boundaries: Sequence[int], earliest: int, end: int, lead: Duration, horizon: Duration, zone: str
+) -> list[tuple[int, int]]:
+    """Cutoffs with enough history before them, each with the end of its label window, if that is over."""
+    ends = [(at, horizon.after(lead.after(at, zone), zone)) for at in boundaries if at >= earliest]
+    return [(at, over) for at, over in ends if over <= end]
 
 
 def _fitting_horizon(span: int) -> str:

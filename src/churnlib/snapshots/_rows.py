@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["DAY_US", "NEVER", "Rows", "instants", "row_index"]
+from churnlib.calendar import timestamps
 
-DAY_US = 86_400_000_000
-NEVER = np.iinfo(np.int64).max
+__all__ = ["Rows", "row_index"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +29,7 @@ class Rows:
     start : ndarray of shape (n_rows,)
         The customer's first start, in microseconds: tenure counts from here.
     churn : ndarray of shape (n_rows,)
-        First churn at or after the cutoff, in microseconds; `NEVER` when none is known.
+        First churn at or after the cutoff, in microseconds; the greatest int64 when none is known.
     cause : ndarray of shape (n_rows,)
         1, 2, … for the cause of that churn; 0 when there is none.
     label : ndarray of shape (n_rows,)
@@ -78,25 +77,11 @@ _DTYPES = {
 }
 
 
-def instants(us: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
-    """Show microseconds since 1970 as UTC times; `NEVER` becomes NaT.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> instants(np.array([0]))[0].isoformat()
-    '1970-01-01T00:00:00+00:00'
-    """
-    stamps = us.astype("datetime64[us]")
-    stamps[us == NEVER] = np.datetime64("NaT")
-    return pd.DatetimeIndex(stamps).tz_localize("UTC")
-
-
 def row_index(customers: pd.Index, rows: Rows) -> pd.MultiIndex:
     """Label rows by (customer_id, cutoff), the index every part of churnlib aligns by."""
     cutoffs, which = np.unique(rows.cutoff, return_inverse=True)
     return pd.MultiIndex(
-        levels=[customers, instants(cutoffs)],
+        levels=[customers, timestamps(cutoffs)],
         codes=[rows.customer, which],
         names=["customer_id", "cutoff"],
         verify_integrity=False,

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churnlib.calendar import Duration, duration
+from churnlib.calendar import duration, timestamp, timestamps
 from churnlib.exceptions import ParameterError, message
-from churnlib.snapshots._rows import Rows, instants
+from churnlib.snapshots._rows import Rows
 
 if TYPE_CHECKING:
     from churnlib.snapshots._recipe import Recipe
@@ -68,18 +68,18 @@ def _table(
     return pd.DataFrame(
         {
             "split": role.astype(object),
-            "label_from": instants(recipe.window_starts(cutoffs)),
-            "label_until": instants(recipe.window_ends(cutoffs)),
+            "label_from": timestamps(recipe.window_starts(cutoffs)),
+            "label_until": timestamps(recipe.window_ends(cutoffs)),
             "rows": count(used),
             "churned": count(used & (y == 1)),
             "left_out": count(~used),
         },
-        index=pd.DatetimeIndex(instants(cutoffs), name="cutoff"),
+        index=pd.DatetimeIndex(timestamps(cutoffs), name="cutoff"),
     )
 
 
 def _nothing_to_train(recipe: Recipe, first: int, first_test: int) -> ParameterError:
-    begin, test = instants(np.array([first, first_test]))
+    begin, test = timestamp(first), timestamp(first_test)
     return ParameterError(
         message(
             f"no cutoff is left to train on: even the label of the first one ({begin:%Y-%m-%d}, "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from churnlib._frames import optional
+from churnlib._frames import optional_import
 from churnlib.calendar import to_us
 from churnlib.events import EventLog
 
@@ -48,7 +48,7 @@ def event_frames(
         Kinds of events to draw from.
     late : bool, default=False
         Whether to add a column `known_at`: at the event, at a boundary, or up to 60 days
-        later.
+        later, but always before `end`.
     min_size, max_size : int
         Number of events.
 
@@ -72,7 +72,7 @@ def event_frames(
     ...     assert len(frame) >= 1
     >>> test()
     """
-    st = optional("hypothesis.strategies", extra="test")
+    st = optional_import("hypothesis.strategies", extra="hypothesis", purpose="drawing event logs")
     first, last = to_us(start, "UTC"), to_us(end, "UTC")
     edges = [to_us(b, "UTC") + shift for b in boundaries for shift in (-1, 0, 1)]
     anywhere = st.integers(first, last - 1)
@@ -84,17 +84,17 @@ def event_frames(
         st.integers(-(10**6), 10**6), st.integers(0, 3), known,
     )
     return st.lists(row, min_size=min_size, max_size=max_size).map(
-        lambda rows: _frame(rows, late)
+        lambda rows: _frame(rows, late, last)
     )
 
 
-def _frame(rows: list[tuple[int, int, str, int, int, int]], late: bool) -> pd.DataFrame:
+def _frame(rows: list[tuple[int, int, str, int, int, int]], late: bool, last: int) -> pd.DataFrame:
     frame = pd.DataFrame(
         rows, columns=["customer_id", "time", "kind", "amount", "item", "known_at"]
     )
     # A negative `known_at` stands for a delay after the event, so that it shrinks to none.
     delayed = frame["time"] - 1 - frame["known_at"]
-    known = frame["known_at"].where(frame["known_at"] >= 0, delayed)
+    known = frame["known_at"].where(frame["known_at"] >= 0, delayed).clip(upper=last - 1)
     frame["known_at"] = pd.to_datetime(known, unit="us", utc=True)
     frame["time"] = pd.to_datetime(frame["time"], unit="us", utc=True)
     frame["amount"] = frame["amount"] / 100
