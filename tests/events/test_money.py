@@ -57,8 +57,10 @@ def test_integers_never_pass_through_floats(value):
 
 
 def test_floats_are_exact_up_to_two_to_the_53():
-    assert read([float(2**53)]).minor.tolist() == [2**53]
-    assert read([90071992547409.91]).minor.tolist() == [9007199254740991]
+    assert read([float(2**53 - 1)]).minor.tolist() == [2**53 - 1]
+    assert read([35184372088831.99]).minor.tolist() == [3518437208883199]
+    with pytest.raises(MoneyError, match=r"floats too large to be exact at 0 decimals \(row 0\)"):
+        read([float(2**53)])  # it may have been 2**53 + 1, which no float can hold
     with pytest.raises(MoneyError, match=r"1 amounts in 'total' are floats too large to be exact at 2 decimals \(row 0\).*\nFix: pass decimal"):
         read([90071992547409.94, 0.25])
 

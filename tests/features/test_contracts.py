@@ -25,12 +25,12 @@ def table_of(*rows):
 
 def test_whole_months_follow_the_calendar():
     table = table_of(("a", "2024-01-31", "2026-01-31"))
-    assert months(table, ["2024-02-29", "2025-10-31", "2025-12-31"]).tolist() == [23 + 2 / 31, 3, 1]
+    assert months(table, ["2024-02-29", "2025-10-31", "2025-12-31"]).tolist() == pytest.approx([23 + 2 / 30, 3, 1], rel=1e-15)
 
 
 def test_part_of_a_month_is_a_share_of_that_month():
     table = table_of(("a", "2024-01-01", "2025-02-15"))
-    assert months(table, ["2025-02-01", "2025-01-01"]).tolist() == pytest.approx([14 / 28, 1 + 14 / 28], rel=1e-15)
+    assert months(table, ["2025-01-01", "2025-02-01"]).tolist() == pytest.approx([1 + 14 / 28, 14 / 28], rel=1e-15)
 
 
 def test_the_latest_contract_that_has_begun_counts():
@@ -42,7 +42,7 @@ def test_the_latest_contract_that_has_begun_counts():
 
 
 def test_an_ended_contract_counts_backwards():
-    assert months(table_of(("a", "2024-01-01", "2025-01-01")), ["2025-03-01", "2025-01-16"]).tolist()[0] == -2
+    assert months(table_of(("a", "2024-01-01", "2025-01-01")), ["2025-03-01"]).tolist() == [-2]
     assert months(table_of(("a", "2024-01-01", "2025-01-01")), ["2025-01-16"]).tolist() == pytest.approx([-15 / 31])
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,10 +81,10 @@ def test_a_share_without_events_is_missing():
 @pytest.mark.parametrize(
     ("make", "error", "text"),
     [
-        (lambda: Count("0d"), ParameterError, "window of Count='0d' has a length of zero"),
-        (lambda: Count("-3d"), ParameterError, "window of Count='-3d' is negative"),
-        (lambda: Count("soon"), ParameterError, "window of Count: 'soon' is not a length of time"),
-        (lambda: Distinct(90), ParameterTypeError, "window of Distinct: 90 is a int and says no unit"),
+        (lambda: Count("0d"), ParameterError, "Count.window='0d' has a length of zero"),
+        (lambda: Count("-3d"), ParameterError, "Count.window='-3d' is negative"),
+        (lambda: Count("soon"), ParameterError, "Count.window: 'soon' is not a length of time"),
+        (lambda: Distinct(90), ParameterTypeError, "Distinct.window: 90 is a int and says no unit"),
         (lambda: Count(per="week"), ParameterError, "per='week' is not a choice"),
         (lambda: Count(kind=[]), ParameterError, "kind is an empty list"),
         (lambda: Count(kind=["a", "a"]), ParameterError, "kind names a more than once"),
@@ -114,6 +116,6 @@ def test_items_are_asked_for_where_there_are_none():
 
 
 def test_equal_features_are_equal_however_they_are_spelt():
-    assert Count("2w", kind=["order"]) == Count(pd.Timedelta("14d"), kind="order")
+    assert Count("2w", kind=["order"]) == Count(dt.timedelta(days=14), kind="order")
     assert hash(Count("2w", kind=["b", "a"])) == hash(Count("14d", kind=("a", "b")))
     assert Count("1mo") != Count("30d")

@@ -71,7 +71,7 @@ def test_change_over_months_compares_two_calendar_months():
         (lambda: Slope(1), ParameterError, "weeks=1 is out of range"),
         (lambda: Slope("12w"), ParameterTypeError, "weeks is '12w'"),
         (lambda: Slope(of="money"), ParameterError, "of='money' is not a choice"),
-        (lambda: Change("0d"), ParameterError, "window of Change='0d' has a length of zero"),
+        (lambda: Change("0d"), ParameterError, "Change.window='0d' has a length of zero"),
         (lambda: Change("7d", of="sum", per="day"), ParameterError, r"Change\(of='sum', per='day'\) sums money"),
         (lambda: Slope(of="sum", per="day"), ParameterError, r"Slope\(of='sum', per='day'\) sums money"),
     ],

@@ -50,7 +50,8 @@ def read_amounts(column: Column, *, name: str) -> Amounts:
 
     A float stands for the shortest decimal number it is the nearest float of:
     with m = round(x · 10ᵏ), x has k decimals iff m / 10ᵏ is x again. That holds
-    while m is itself exact, that is below 2⁵³ (2²⁴ for 32-bit floats).
+    while neighbouring floats lie no further apart than 10⁻ᵏ, that is for m up to
+    about 2⁵³ (2²⁴ for 32-bit floats); larger ones are refused.
 
     Parameters
     ----------
@@ -262,13 +263,12 @@ def _from_floats(column: pa.ChunkedArray, name: str) -> Amounts:
         scale += 1
         if scale > MAX_SCALE:
             raise MoneyError(_too_fine(name, unmet, left))
-    minor = _rounded(values, scale)
-    # One more look at the common scale: what is exact on its own may be too large for it.
-    exact = 2.0 ** (np.finfo(values.dtype).nmant + 1)
-    wide = np.abs(minor) > (exact if scale else float(1 << 62))
-    if wide.any():
-        raise MoneyError(_beyond_float(name, wide, scale))
-    return Amounts(minor.astype(np.int64), scale, missing if missing.any() else None)
+    # Where neighbouring floats lie further apart than the last decimal, several amounts share one float.
+    coarse = np.spacing(np.abs(values)).astype(np.float64) * 10.0**scale > 1
+    if coarse.any():
+        raise MoneyError(_beyond_float(name, coarse, scale))
+    minor = _rounded(values, scale).astype(np.int64)
+    return Amounts(minor, scale, missing if missing.any() else None)
 
 
 def _rounded(values: NDArray[Any], scale: int) -> NDArray[np.float64]:

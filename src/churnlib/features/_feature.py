@@ -141,7 +141,7 @@ class Feature(ABC):
         if kind is not None:
             self._set(kind=normal_kind(kind))
         if window is not None:
-            self._set(window=str(duration(window, name=f"window of {type(self).__name__}")))
+            self._set(window=str(duration(window, name=f"{type(self).__name__}.window")))
         check_choice(per, PER, name="per")
 
 

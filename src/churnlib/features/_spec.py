@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -290,16 +291,12 @@ class FeatureSpec:
 
     def __add__(self, other: FeatureSpec | Sequence[Feature]) -> FeatureSpec:
         """Return the features of both; `adaptive` if this one is."""
-        return replace_features(self, (*self.features, *other))
+        return FeatureSpec((*self.features, *other), adaptive=self.adaptive, left_out=self.left_out)
 
     def __repr__(self) -> str:
         word = "feature" if len(self) == 1 else "features"
         left = f"; left out: {some(self.left_out)}" if self.left_out else ""
         return f"FeatureSpec({len(self)} {word}: {some(self.names)}{left})"
-
-
-def replace_features(spec: FeatureSpec, features: Iterable[Feature]) -> FeatureSpec:
-    return FeatureSpec(features, adaptive=spec.adaptive, left_out=spec.left_out)
 
 
 def _check_features(features: tuple[object, ...]) -> None:
@@ -337,7 +334,18 @@ def _feature(entry: dict[str, Any]) -> Feature:
                 "pip install --upgrade churnlib",
             )
         )
-    return _FEATURES[name](**fields)
+    cls = _FEATURES[name]
+    known = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    needed = {name for name, field in known.items() if field.default is dataclasses.MISSING}
+    if not needed <= set(fields) <= set(known):  # a field added later takes its default
+        raise VersionError(
+            message(
+                f"{name} cannot be made of {sorted(fields)}",
+                f"its fields are {sorted(known)}",
+                f"write it with FeatureSpec([{name}(...)]).to_json()",
+            )
+        )
+    return cls(**fields)
 
 
 def _parsed(text: str) -> dict[str, Any]:

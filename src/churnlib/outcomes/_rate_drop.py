@@ -75,7 +75,8 @@ class RateDrop(ChurnDefinition):
         chosen, value = self._measured(log, alive)
         ledger = _Ledger.of(log, chosen, value, alive)
         born = activity(log, alive).first
-        found = alternate(born, self._losses(ledger, born), self._returns(ledger))
+        losses = self._losses(ledger, born)
+        found = alternate(born, losses, self._returns(ledger, losses))
         return Spells(
             customers=log.customers,
             customer=found.customer,
@@ -109,23 +110,25 @@ class RateDrop(ChurnDefinition):
         # At x = pivot + window: recent is (pivot, pivot + window], the baseline (pivot - baseline, pivot].
         low, high = rows.offsets[customer], rows.offsets[customer + 1]
         ends = first_beyond(rows.time, low, high, pivot)
-        begins = first_beyond(rows.time, low, high, pivot - baseline)
-        stops = first_beyond(rows.time, low, high, pivot + window)
-        base = ledger.total(begins, ends)
-        need = least_levels(base, ratio)
-        dropped = (base > 0) & (ledger.count(begins, ends) >= self.min_events) & (ledger.total(ends, stops) < need)
+        begins = first_beyond(rows.time, low, ends, pivot - baseline)
+        based = np.flatnonzero((ledger.total(begins, ends) > 0) & (ledger.count(begins, ends) >= self.min_events))
+        customer, pivot, begins, ends = customer[based], pivot[based], begins[based], ends[based]
+        need = least_levels(ledger.total(begins, ends), ratio)
+        stops = first_beyond(rows.time, ends, high[based], pivot + window)
+        dropped = ledger.total(ends, stops) < need
         return Losses.ordered(customer[dropped], pivot[dropped] + window, need[dropped])
 
-    def _returns(self, ledger: _Ledger) -> Returns:
-        """Give the level each activity restores: the total over ``(time - window, time]``."""
+    def _returns(self, ledger: _Ledger, losses: Losses) -> Returns:
+        """Give the level each activity of a customer ever lost restores: the total over ``(time - window, time]``."""
         window, _, _ = self._lengths
         rows = ledger.rows
-        code = rows.customer.astype(np.int64)
-        low, high = rows.offsets[code], rows.offsets[code + 1]
-        begins = first_beyond(rows.time, low, high, rows.time - window)
-        ends = first_beyond(rows.time, low, high, rows.time)
-        live = ledger.alive
-        return Returns(rows.customer[live], rows.time[live], ledger.total(begins, ends)[live])
+        lost = np.zeros(len(rows.offsets) - 1, dtype=np.bool_)
+        lost[losses.customer] = True
+        chosen = np.flatnonzero(ledger.alive & lost[rows.customer])
+        customer, time = rows.customer[chosen].astype(np.int64), rows.time[chosen]
+        ends = first_beyond(rows.time, chosen, rows.offsets[customer + 1], time)
+        begins = first_beyond(rows.time, rows.offsets[customer], ends, time - window)
+        return Returns(customer, time, ledger.total(begins, ends))
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -50,6 +50,17 @@ class OutcomeState:
         Until when the full data are complete.
     timezone : str
         Zone of the log.
+
+    Examples
+    --------
+    >>> import churnlib as cl, pandas as pd
+    >>> orders = pd.DataFrame({"id": ["a", "b"], "at": ["2025-01-01", "2025-03-20"]})
+    >>> log = cl.EventLog.from_frame(orders, customer="id", time="at", complete_until="2025-06-01")
+    >>> state = cl.Inactivity("30d").state_at(log, cl.calendar.to_us("2025-04-01"))
+    >>> state.known, state.gone, state.at_risk
+    (2, 1, 1)
+    >>> state.customers.take(state.customer).tolist(), cl.calendar.timestamp(state.churn[0]).date().isoformat()
+    (['b'], '2025-04-19')
     """
 
     cutoff_us: int

@@ -99,8 +99,8 @@ def suggest_design(
     >>> design = suggest_design(make_shop(50).log)
     >>> print(str(design).split("; ")[0])
     lost = 60d of silence, lead 7d, horizon 60d
-    >>> len(design.cutoffs), design.every
-    (12, 'month')
+    >>> design.cutoffs[-1].day, design.every, design.test_cutoffs
+    (1, 'month', 2)
     """
     first, end = int(log.time.min()), log.complete_until_us
     window = duration(horizon or _fitting_horizon(end - first), name="horizon")

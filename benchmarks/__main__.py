@@ -1,0 +1,5 @@
+"""Run every benchmark of this folder."""
+
+from benchmarks.bench_features import main
+
+main()
