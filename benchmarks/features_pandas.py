@@ -19,8 +19,8 @@ def features(events: pd.DataFrame, *, distinct: bool, cutoffs: Sequence[str] = C
 def _at(events: pd.DataFrame, cutoff: pd.Timestamp, *, distinct: bool) -> pd.DataFrame:
     past = events[events["ts"] < cutoff]
     X = past.groupby("customer_id").agg(count_all=("ts", "size"), last=("ts", "max"), first=("ts", "min"))
-    X["recency_us"] = (cutoff - X.pop("last")) // pd.Timedelta(microseconds=1)
-    X["tenure_us"] = (cutoff - X.pop("first")) // pd.Timedelta(microseconds=1)
+    X["recency_us"] = (cutoff - X.pop("last")).dt.as_unit("us").astype(np.int64)
+    X["tenure_us"] = (cutoff - X.pop("first")).dt.as_unit("us").astype(np.int64)
     for days in WINDOWS:
         recent = past[past["ts"] >= cutoff - pd.Timedelta(days=days)]
         grouped = recent.groupby("customer_id")

@@ -22,6 +22,7 @@ def columns(cutoff: str, *, distinct: bool) -> list[str]:
     def since(days: int) -> str:
         return f"filter (ts >= {cutoff} - interval {days} day)"
 
+    week = f"((epoch_us({cutoff}) - epoch_us(ts) - 1) // {WEEK_US})"
     listed = []
     for days in WINDOWS:
         listed.append(f"count(*) {since(days)} as count_{days}")
@@ -31,7 +32,7 @@ def columns(cutoff: str, *, distinct: bool) -> list[str]:
         f"epoch_us({cutoff}) - epoch_us(max(ts)) as recency_us",
         f"epoch_us({cutoff}) - epoch_us(min(ts)) as tenure_us",
         "count(*) as count_all",
-        f"coalesce(sum(11 - 2 * ((epoch_us({cutoff}) - epoch_us(ts) - 1) // {WEEK_US})) {since(84)}, 0)::bigint as trend",
+        f"coalesce(sum(11 - 2 * {week}) {since(84)}, 0)::bigint as trend",
     ]
     if distinct:
         listed.append(f"count(distinct product_id) {since(365)} as products_365")

@@ -14,6 +14,7 @@ import pytest
 from churnlib._frames import column_names, optional_import, read_columns, to_numpy
 from churnlib.exceptions import MissingDependencyError, ParameterTypeError, SchemaError
 
+CONNECTION = duckdb.connect()  # a relation lives no longer than its connection
 FRAME = pd.DataFrame({"id": [2, 1], "name": ["b", None], "extra": [0.5, 1.5]})
 
 
@@ -23,7 +24,7 @@ def engines():
         "polars": pl.from_pandas(FRAME),
         "polars lazy": pl.from_pandas(FRAME).lazy(),
         "pyarrow": pa.Table.from_pandas(FRAME),
-        "duckdb": duckdb.connect().from_df(FRAME),
+        "duckdb": CONNECTION.from_df(FRAME),
     }
 
 
@@ -48,7 +49,9 @@ def test_the_frame_is_not_modified():
 
 
 def test_a_missing_column_is_named_with_the_nearest_and_the_role():
-    with pytest.raises(SchemaError, match=r"no column 'nmae', named by kind= \(did you mean 'name'\?\).*\nFix: kind='name'"):
+    with pytest.raises(
+        SchemaError, match=r"no column 'nmae', named by kind= \(did you mean 'name'\?\).*\nFix: kind='name'"
+    ):
         read_columns(FRAME, {"kind": "nmae"})
 
 
@@ -84,7 +87,9 @@ def test_a_column_in_pieces_becomes_one_array():
 
 
 def test_a_missing_package_is_named_with_the_line_that_installs_it():
-    with pytest.raises(MissingDependencyError, match=r'reading X needs the package \'no_such\'.*\nFix: pip install "churnlib\[spark\]"'):
+    with pytest.raises(
+        MissingDependencyError, match=r'reading X needs the package \'no_such\'.*\nFix: pip install "churnlib\[spark\]"'
+    ):
         optional_import("no_such", extra="spark", purpose="reading X")
 
 

@@ -10,11 +10,13 @@ touched. A mutation whose line is no longer found is an error as well: it guards
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +35,184 @@ class Mutation:
     test: str
 
 
-MUTATIONS: tuple[Mutation, ...] = ()
+_SRC = "src/churnlib/"
+_OUTCOMES, _SNAPSHOTS = _SRC + "outcomes/", _SRC + "snapshots/"
+_FUTURE = "tests/snapshots/test_build.py::test_events_at_or_after_the_cutoff_or_known_after_it_never_change_x"
+
+MUTATIONS: tuple[Mutation, ...] = (
+    # -- what may be seen at a cutoff
+    Mutation(
+        "features: <= for < at the cutoff",
+        _SRC + "events/_tiles.py",
+        'inside = np.searchsorted(steps // self._unit, cells, side="right")',
+        'inside = np.searchsorted(steps // self._unit, cells, side="left")',
+        _FUTURE,
+    ),
+    Mutation(
+        "features: time for known_at",
+        _SRC + "features/_compute.py",
+        "unknown = (time < cutoff) & (cutoff <= known)",
+        "unknown = (time < cutoff) & (cutoff <= time)",
+        _FUTURE,
+    ),
+    Mutation(
+        "as_of: time for known_at",
+        _SRC + "events/_change.py",
+        "happened & (log.known < knowledge)",
+        "happened & (log.time < knowledge)",
+        "tests/events/test_change.py::test_nothing_at_or_after_the_cutoff_is_seen_nor_what_was_known_later",
+    ),
+    # -- training and test
+    Mutation(
+        "split: purge left out",
+        _SNAPSHOTS + "_split.py",
+        'np.where(known <= first_test, "train", "purged")',
+        'np.where(cutoffs <= first_test, "train", "purged")',
+        "tests/snapshots/test_split.py::test_no_training_label_window_reaches_the_first_test_cutoff",
+    ),
+    Mutation(
+        "splitter: purge left out",
+        _SRC + "model_selection/_purged_group_time_split.py",
+        "allowed = cutoffs[known <= block[0]]",
+        "allowed = cutoffs[cutoffs < block[0]]",
+        "tests/model_selection/test_purged_group_time_split.py::test_no_training_label_is_open_when_the_test_begins",
+    ),
+    Mutation(
+        "split: follow-up reaches into the test",
+        _SNAPSHOTS + "_dataset.py",
+        "train._derive(splits=parts.table, follow_up_us=parts.first_test_us)",
+        "train._derive(splits=parts.table)",
+        "tests/snapshots/test_split.py::test_follow_up_of_training_rows_ends_where_the_test_begins",
+    ),
+    # -- time zones and money
+    Mutation(
+        "time zone dropped",
+        _SRC + "calendar/_columns.py",
+        "us, ambiguous, nonexistent = localize(wall, tz)",
+        'us, ambiguous, nonexistent = localize(wall, "UTC")',
+        "tests/calendar/test_columns.py::test_naive_times_are_on_the_clock_of_the_log",
+    ),
+    Mutation(
+        "sign of a refund",
+        _SRC + "events/_money.py",
+        "coarsest(quantity.minor * price.minor, quantity.scale + price.scale)",
+        "coarsest(abs(quantity.minor * price.minor), quantity.scale + price.scale)",
+        "tests/events/test_money.py::test_quantity_times_price_is_the_product_of_decimals",
+    ),
+    # -- outcomes
+    Mutation(
+        "silence: churn stamped at the last activity",
+        _OUTCOMES + "_inactivity.py",
+        "end=deadline[last],",
+        "end=alive.time[last] + 1,",
+        "tests/outcomes/test_inactivity.py::test_churn_is_stamped_when_the_silence_is_complete_and_not_at_the_last_activity",
+    ),
+    Mutation(
+        "silence: > for >=",
+        _OUTCOMES + "_inactivity.py",
+        "(alive.time[1:] >= deadline[:-1])",
+        "(alive.time[1:] > deadline[:-1])",
+        "tests/outcomes/test_inactivity.py::test_an_activity_exactly_at_the_end_of_the_silence_comes_too_late",
+    ),
+    Mutation(
+        "risk set: <= for < at the start",
+        _OUTCOMES + "_outcomes.py",
+        "(self.start < cutoff_us) & (self.end >= cutoff_us)",
+        "(self.start <= cutoff_us) & (self.end >= cutoff_us)",
+        "tests/outcomes/test_inactivity.py::test_at_risk_from_just_after_the_start_up_to_the_churn_itself",
+    ),
+    Mutation(
+        "risk set: > for >= at the churn",
+        _OUTCOMES + "_outcomes.py",
+        "(self.start < cutoff_us) & (self.end >= cutoff_us)",
+        "(self.start < cutoff_us) & (self.end > cutoff_us)",
+        "tests/outcomes/test_inactivity.py::test_at_risk_from_just_after_the_start_up_to_the_churn_itself",
+    ),
+    Mutation(
+        "immature label = 0",
+        _OUTCOMES + "_state.py",
+        "retained=(churn >= closes) & mature",
+        "retained=(churn >= closes)",
+        "tests/outcomes/test_outcomes.py::test_nothing_is_labelled_before_the_window_is_over",
+    ),
+    Mutation(
+        "maturity: > for >=",
+        _OUTCOMES + "_state.py",
+        "mature = self.complete_until_us >= closes",
+        "mature = self.complete_until_us > closes",
+        "tests/outcomes/test_outcomes.py::test_nothing_is_labelled_before_the_window_is_over",
+    ),
+    Mutation(
+        "window: <= for <",
+        _OUTCOMES + "_state.py",
+        "churned=(churn >= opens) & (churn < closes) & mature",
+        "churned=(churn >= opens) & (churn <= closes) & mature",
+        "tests/outcomes/test_outcomes.py::test_lead_and_window_are_half_open",
+    ),
+    Mutation(
+        "facts: time for known_at",
+        _OUTCOMES + "_facts.py",
+        "    known = log.known[row]\n",
+        "    known = log.time[row]\n",
+        "tests/outcomes/test_status_change.py::test_churn_is_stamped_when_the_fact_was_known_and_not_when_it_is_dated",
+    ),
+    Mutation(
+        "late rows in the risk set",
+        _OUTCOMES + "_definition.py",
+        "if not affected.any():",
+        "if True:",
+        "tests/outcomes/test_state.py::test_the_risk_set_is_that_of_the_log_without_rows_unknown_then",
+    ),
+    Mutation(
+        "censoring: churn beyond the data",
+        _OUTCOMES + "_outcomes.py",
+        "censored = end > spells.complete_until_us",
+        "censored = end == NEVER",
+        "tests/outcomes/test_inactivity.py::test_churn_is_known_when_the_data_reach_it",
+    ),
+    Mutation(
+        "refunds are activity",
+        _OUTCOMES + "_activity.py",
+        "if not refunds and log.amount is not None:",
+        "if refunds and log.amount is not None:",
+        "tests/outcomes/test_inactivity.py::test_returned_goods_are_no_activity_unless_asked_for",
+    ),
+    Mutation(
+        "zone dropped from a calendar silence",
+        _OUTCOMES + "_inactivity.py",
+        ".after(alive.time, log.timezone)",
+        '.after(alive.time, "UTC")',
+        "tests/outcomes/test_inactivity.py::test_months_end_on_the_clock_of_the_log",
+    ),
+    Mutation(
+        "grace: > for >=",
+        _OUTCOMES + "_contract_end.py",
+        "(terms.start[1:] >= due[:-1])",
+        "(terms.start[1:] > due[:-1])",
+        "tests/outcomes/test_contract_end.py::test_a_renewal_within_grace_is_the_same_spell",
+    ),
+    Mutation(
+        "refund counts when at the deadline",
+        _OUTCOMES + "_cancel_and_refund.py",
+        "end = first_at_least(acts.time, low, high, deadline)",
+        "end = first_beyond(acts.time, low, high, deadline)",
+        "tests/outcomes/test_cancel_and_refund.py::test_the_refund_must_come_within_the_time",
+    ),
+    Mutation(
+        "sign of a refund in SpendDrop",
+        _OUTCOMES + "_rate_drop.py",
+        "log.amount\n",
+        "abs(log.amount)\n",
+        "tests/outcomes/test_rate_drop.py::test_refunds_are_subtracted_from_the_spend",
+    ),
+    Mutation(
+        "a drop of exactly the share",
+        _OUTCOMES + "_rate_drop.py",
+        "dropped = ledger.total(ends, stops) < need",
+        "dropped = ledger.total(ends, stops) <= need",
+        "tests/outcomes/test_rate_drop.py::test_a_drop_of_exactly_the_share_is_none",
+    ),
+)
 
 
 def apply(mutation: Mutation, root: Path) -> None:
@@ -84,13 +263,13 @@ def main(arguments: Sequence[str]) -> int:
     if not chosen:
         print(f"no mutation matches {', '.join(arguments)}")
         return 2
-    survivors = 0
-    for mutation in chosen:
-        killed, output = is_killed(mutation)
-        print(f"{'killed  ' if killed else 'SURVIVED'} {mutation.name}  ({mutation.test})", flush=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        verdicts = list(pool.map(is_killed, chosen))
+    for mutation, (killed, output) in zip(chosen, verdicts, strict=True):
+        print(f"{'killed  ' if killed else 'SURVIVED'} {mutation.name}  ({mutation.test})")
         if not killed:
-            survivors += 1
             print(output)
+    survivors = sum(not killed for killed, _ in verdicts)
     print(f"{len(chosen) - survivors} killed, {survivors} survived")
     return min(survivors, 1)
 

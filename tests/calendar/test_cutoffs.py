@@ -17,7 +17,9 @@ def test_a_list_of_any_times_becomes_cutoffs_in_the_zone():
     assert at.tz == "Europe/Berlin"
 
 
-@pytest.mark.parametrize("one", ["2025-01-01", dt.date(2025, 1, 1), pd.Timestamp("2025-01-01"), np.datetime64("2025-01-01")])
+@pytest.mark.parametrize(
+    "one", ["2025-01-01", dt.date(2025, 1, 1), pd.Timestamp("2025-01-01"), np.datetime64("2025-01-01")]
+)
 def test_one_time_is_one_cutoff(one):
     assert cutoffs(one).us.tolist() == [to_us("2025-01-01")]
 

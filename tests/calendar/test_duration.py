@@ -99,9 +99,7 @@ def test_before_undoes_after_for_fixed_lengths(instant, days):
     assert length.before(length.after(instant)) == instant
 
 
-@given(
-    st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2100, 1, 1)), st.integers(-240, 240)
-)
+@given(st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2100, 1, 1)), st.integers(-240, 240))
 def test_months_agree_with_pandas(when, months):
     stamp = pd.Timestamp(when).as_unit("us")
     expected = (stamp + pd.DateOffset(months=months)).as_unit("us").asm8.astype(np.int64)

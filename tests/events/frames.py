@@ -16,6 +16,7 @@ ROLES = {
     "customer": "who", "time": "ts", "kind": "what", "amount": "total", "item": "sku",
     "known_at": "seen", "attributes": ["plan", "seats"],
 }  # fmt: skip
+CONNECTION = duckdb.connect()  # a relation lives no longer than its connection
 DAY = pd.Timedelta(days=1)
 START = pd.Timestamp("2025-01-01")
 
@@ -36,7 +37,10 @@ def full_frames(draw, *, min_size=1, max_size=25):
             "what": column(st.sampled_from(["order", "visit"])),
             "total": column(st.sampled_from([0.0, 9.99, -9.99, 100.5])),
             "sku": column(st.sampled_from([1, 2])),
-            "seen": [START + pd.Timedelta(hours=hour + late) for hour, late in zip(hours, column(st.sampled_from([0, 0, 5, 48])), strict=True)],
+            "seen": [
+                START + pd.Timedelta(hours=hour + late)
+                for hour, late in zip(hours, column(st.sampled_from([0, 0, 5, 48])), strict=True)
+            ],
             "plan": column(st.sampled_from(["basic", "gold"])),
             "seats": column(st.sampled_from([1.0, 2.5])),
         }
@@ -65,7 +69,7 @@ def engines(frame):
         "polars": pl.from_pandas(frame),
         "polars lazy": pl.from_pandas(frame).lazy(),
         "pyarrow": pa.Table.from_pandas(frame),
-        "duckdb": duckdb.connect().from_arrow(pa.Table.from_pandas(frame)),
+        "duckdb": CONNECTION.from_arrow(pa.Table.from_pandas(frame)),
     }
 
 

@@ -43,7 +43,10 @@ def test_the_scale_is_widened_exactly():
 def test_ids_known_already_are_refused_or_counted():
     frame = simple(ref=["a", "b", "c"], total=[1, 2, 3])
     more = simple(ref=["c", "d", "e"], total=[30, 4, 5])
-    with pytest.raises(DuplicateError, match=r"1 of the 3 events to append are in the log already: 'c'.*\nFix: read the log with duplicates='drop'"):
+    with pytest.raises(
+        DuplicateError,
+        match=r"1 of the 3 events to append are in the log already: 'c'.*\nFix: read the log with duplicates='drop'",
+    ):
         read(frame, event_id="ref", amount="total").append(more)
     log = read(frame, event_id="ref", amount="total", duplicates="drop").append(more)
     assert log.report.reasons == {"repeated event id": 1}

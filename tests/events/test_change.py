@@ -55,7 +55,9 @@ def test_a_later_knowledge_adds_what_became_known_afterwards():
 
 
 def test_a_view_reports_what_it_leaves_out():
-    log = read(simple(total=[4, 5, 6], seen=["2025-01-03", "2025-01-02", "2025-01-05"]), amount="total", known_at="seen")
+    log = read(
+        simple(total=[4, 5, 6], seen=["2025-01-03", "2025-01-02", "2025-01-05"]), amount="total", known_at="seen"
+    )
     report = log.as_of("2025-01-03").report
     assert report.reasons == {"at or after the cutoff": 1, "not known by then": 1}
     assert (report.input_rows, report.kept) == (3, 1)
@@ -70,7 +72,10 @@ def test_kinds_stay_askable_before_they_occur():
 
 
 def test_a_cutoff_before_the_first_event_has_no_history():
-    with pytest.raises(HistoryError, match=r"no event had happened and was known before 2025-01-01 00:00:00\+00:00; the first of 3 events happened at 2025-01-01"):
+    with pytest.raises(
+        HistoryError,
+        match=r"no event had happened and was known before 2025-01-01 .*; the first of 3 events happened at 2025-01-01",
+    ):
         read(simple()).as_of("2025-01-01")
 
 
@@ -100,7 +105,10 @@ def test_forgetting_is_counted_but_not_told():
 
 def test_an_unknown_customer_cannot_be_forgotten_unless_allowed():
     log = read(simple())
-    with pytest.raises(DataError, match=r"2 of 3 customers are not in the log: 7, 8; its ids are int64, such as 1.*\nFix: missing_ok=True"):
+    with pytest.raises(
+        DataError,
+        match=r"2 of 3 customers are not in the log: 7, 8; its ids are int64, such as 1.*\nFix: missing_ok=True",
+    ):
         log.forget([1, 7, 8])
     assert log.forget([1, 7], missing_ok=True).customers.tolist() == [2]
     assert log.forget([7], missing_ok=True) is log

@@ -58,7 +58,9 @@ def test_whole_numbers_become_integers_and_are_counted(kind):
 
 
 def test_floats_too_large_to_be_exact_are_no_ids():
-    with pytest.raises(SchemaError, match=r"1 values of column 'id', double, are not whole numbers below 2⁵³ \(row 1\)"):
+    with pytest.raises(
+        SchemaError, match=r"1 values of column 'id', double, are not whole numbers below 2⁵³ \(row 1\)"
+    ):
         encode(pa.chunked_array([[1.0, 2.0**54]]), name="id")
 
 
@@ -83,7 +85,9 @@ def test_a_column_of_nulls_or_of_nothing_has_no_values():
 
 def test_objects_without_an_order_are_refused():
     ids = np.array([uuid.uuid4(), "a"], dtype=object)
-    with pytest.raises(SchemaError, match=r"column 'id' mixes types: 1 × UUID, 1 × str.*\nFix: frame\['id'\].astype\(str\)"):
+    with pytest.raises(
+        SchemaError, match=r"column 'id' mixes types: 1 × UUID, 1 × str.*\nFix: frame\['id'\].astype\(str\)"
+    ):
         encode(ids, name="id")
     with pytest.raises(SchemaError, match=r"column 'id' holds binary; texts or integers"):
         encode(pa.chunked_array([[b"a"]]), name="id")

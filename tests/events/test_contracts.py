@@ -15,7 +15,11 @@ ROLES = {"customer": "id", "start": "from", "end": "to"}
 
 
 def table(**columns):
-    base = {"id": ["b", "a", "a"], "from": ["2025-03-01", "2025-02-01", "2025-01-01"], "to": [None, "2025-03-01", "2025-02-01"]}
+    base = {
+        "id": ["b", "a", "a"],
+        "from": ["2025-03-01", "2025-02-01", "2025-01-01"],
+        "to": [None, "2025-03-01", "2025-02-01"],
+    }
     return pd.DataFrame({**base, **columns})
 
 
@@ -33,7 +37,9 @@ def tables(draw):
         {
             "id": [draw(st.sampled_from(["a", "b"])) for _ in range(n)],
             "from": [day + pd.Timedelta(days=at) for at in start],
-            "to": pd.Series([pd.NaT if at is None else day + pd.Timedelta(days=at) for at in end], dtype="datetime64[us]"),
+            "to": pd.Series(
+                [pd.NaT if at is None else day + pd.Timedelta(days=at) for at in end], dtype="datetime64[us]"
+            ),
             "plan": [draw(st.sampled_from(["x", "y"])) for _ in range(n)],
         }
     )
@@ -60,7 +66,9 @@ def test_any_row_order_and_engine_gives_equal_bytes(frame, random):
 
 
 def test_causes_renewals_and_knowledge_may_be_missing_or_given():
-    frame = table(why=[None, "price", None], due=["2025-06-01", None, None], seen=["2025-03-05", "2025-02-02", "2024-12-01"])
+    frame = table(
+        why=[None, "price", None], due=["2025-06-01", None, None], seen=["2025-03-05", "2025-02-02", "2024-12-01"]
+    )
     contracts = read(frame, cause="why", renewal="due", known_at="seen")
     assert contracts.cause.tolist() == [-1, 0, -1]
     assert contracts.causes.tolist() == ["price"]
@@ -87,7 +95,9 @@ def test_arrays_are_read_only():
 
 
 def test_a_contract_ends_after_it_starts():
-    with pytest.raises(DataError, match=r"2 contracts do not end after they start \(rows 1, 2\); 'to' is later than 'from', or missing"):
+    with pytest.raises(
+        DataError, match=r"2 contracts do not end after they start \(rows 1, 2\); 'to' is later than 'from', or missing"
+    ):
         read(table(to=[None, "2025-02-01", "2024-01-01"]))
 
 
@@ -96,14 +106,18 @@ def test_a_contract_has_a_start_and_a_customer():
         read(table(**{"from": ["2025-01-01", None, "2025-01-01"]}))
     with pytest.raises(TimeError, match=r"1 contracts have no known_at in column 'seen' \(row 0\)"):
         read(table(seen=[None, "2025-01-01", "2025-01-01"]), known_at="seen")
-    with pytest.raises(DataError, match=r"1 contracts have no customer id in column 'id' \(row 2\).*\nFix: missing_customer='drop'"):
+    with pytest.raises(
+        DataError, match=r"1 contracts have no customer id in column 'id' \(row 2\).*\nFix: missing_customer='drop'"
+    ):
         read(table(id=["a", "b", None]))
     report = read(table(id=["a", "b", None]), missing_customer="drop").report
     assert (report.input_rows, report.kept, report.refused, report.null_customers) == (3, 2, 1, 1)
 
 
 def test_nothing_begins_after_the_end_of_the_table():
-    with pytest.raises(DataError, match=r"1 contracts start or become known at or after complete_until, 2025-03-01 .*\(row 0\)"):
+    with pytest.raises(
+        DataError, match=r"1 contracts start or become known at or after complete_until, 2025-03-01 .*\(row 0\)"
+    ):
         read(table(), complete_until="2025-03-01")
 
 

@@ -84,7 +84,9 @@ def test_a_missing_column_of_a_file_is_named_with_the_nearest(tmp_path, orders, 
 
 def test_files_of_another_type_are_refused_with_the_way_out(tmp_path, orders):
     (tmp_path / "orders.xlsx").write_bytes(b"PK\x03\x04 not a table \xff\xfe")
-    with pytest.raises(DataError, match=r"'orders.xlsx' cannot be read as Parquet.*\nFix: EventLog.from_csv.*read_excel"):
+    with pytest.raises(
+        DataError, match=r"'orders.xlsx' cannot be read as Parquet.*\nFix: EventLog.from_csv.*read_excel"
+    ):
         EventLog.from_parquet(tmp_path / "orders.xlsx", customer="id", time="ts")
     orders.to_parquet(tmp_path / "orders.parquet")
     with pytest.raises(DataError, match=r"'orders.parquet' cannot be read as CSV.*\nFix: EventLog.from_parquet"):
@@ -108,7 +110,9 @@ def test_only_columns_with_a_role_are_read(tmp_path, orders, monkeypatch):
 
     asked = []
     original = pq.read_table
-    monkeypatch.setattr(pq, "read_table", lambda *args, **options: asked.append(options["columns"]) or original(*args, **options))
+    monkeypatch.setattr(
+        pq, "read_table", lambda *args, **options: asked.append(options["columns"]) or original(*args, **options)
+    )
     orders.to_parquet(tmp_path / "orders.parquet")
     EventLog.from_parquet(tmp_path / "orders.parquet", customer="id", time="ts")
     assert asked == [["id", "ts"]]
@@ -120,7 +124,8 @@ def test_a_million_rows_are_read_in_any_order_to_the_same_log(tmp_path):
     frame = pd.DataFrame(
         {
             "id": generator.integers(0, 50_000, n), "ts": generator.integers(0, 10**9, n).astype("M8[s]"),
-            "what": generator.choice(["a", "b"], n), "total": generator.integers(0, 5, n), "sku": generator.integers(0, 9, n),
+            "what": generator.choice(["a", "b"], n), "total": generator.integers(0, 5, n),
+            "sku": generator.integers(0, 9, n),
         }
     )  # fmt: skip
     frame.to_parquet(tmp_path / "any.parquet", row_group_size=100_000)

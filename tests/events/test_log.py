@@ -151,7 +151,10 @@ def test_kinds_are_named_and_unknown_ones_are_refused():
     assert log.codes_of("visit")[log.kind].tolist() == [False, True, True]
     assert log.codes_of(None).all()
     assert log.codes_of(["order", "visit"]).all()
-    with pytest.raises(ParameterError, match=r"1 of 2 kinds are not in the log: 'vist' \(did you mean 'visit'\?\); its 2 kinds are order, visit"):
+    with pytest.raises(
+        ParameterError,
+        match=r"1 of 2 kinds are not in the log: 'vist' \(did you mean 'visit'\?\); its 2 kinds are order, visit",
+    ):
         log.codes_of(["order", "vist"])
 
 
@@ -190,7 +193,12 @@ def test_a_subset_keeps_all_customers_and_their_codes():
 
 
 def test_arrays_become_a_log_in_either_form():
-    rows = {"time": np.array([5, 3, 4]), "kind": np.array([0, 1, 0]), "kinds": ("a", "b"), "amount": np.array([1, 2, 3])}
+    rows = {
+        "time": np.array([5, 3, 4]),
+        "kind": np.array([0, 1, 0]),
+        "kinds": ("a", "b"),
+        "amount": np.array([1, 2, 3]),
+    }
     loose = EventLog._from_arrays(customers=["x", "y"], codes=np.array([1, 0, 1]), scale=2, **rows)
     assert loose.offsets.tolist() == [0, 1, 3]
     assert loose.amount.tolist() == [2, 3, 1]

@@ -30,10 +30,11 @@ def test_a_corrupted_table_is_counted_exactly():
     frame = pd.DataFrame(
         {
             "id": [1.0, 1.0, None, 2.0, 2.0, 3.0, 3.0],
-            "ts": pd.to_datetime(["2025-01-01"] * 5 + ["2025-01-02", "2025-02-01"]).astype("datetime64[ns]") + pd.Timedelta(1, "ns"),
+            "ts": pd.to_datetime(["2025-01-01"] * 5 + ["2025-01-02", "2025-02-01"]).astype("datetime64[ns]")
+            + pd.Timedelta(1, "ns"),
             "ref": ["a", "b", "c", "d", "d", "e", "f"],
             "total": [5.0, -1.0, 9.0, 4.0, 4.0, None, 1.0],
-            "seen": pd.to_datetime(["2025-01-01 00:00:01", "2024-01-01", "2025-01-02", "2025-01-02", "2025-01-02", "2025-01-02", "2025-02-01"]),
+            "seen": ["2025-01-01 00:00:01", "2024-01-01", *["2025-01-02"] * 4, "2025-02-01"],
         }
     )
     report = read(
@@ -47,7 +48,7 @@ def test_a_corrupted_table_is_counted_exactly():
         "values of time without a zone, taken as UTC": 7,
         "values of known_at without a zone, taken as UTC": 7,
         "known before it happened, taken as known at its time": 1,
-        "known later than it happened": 5,
+        "known later than it happened": 4,
         "without amount, taken as zero": 1,
         "negative amounts, kept as refunds": 1,
     }

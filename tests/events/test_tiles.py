@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from churnlib.events._tiles import Tiling, after_last, covered, gather, positions, previous_same, running, runs_of
+from churnlib.events._tiles import Tiling, after_last, covered, gather, positions, repeats, running, runs_of
 
 DAY = 86_400_000_000
 LOW, HIGH = np.iinfo(np.int64).min, np.iinfo(np.int64).max
@@ -65,10 +67,18 @@ def test_after_last_is_one_more_than_the_last_flag(flags):
 
 @pytest.mark.parametrize("largest", [5, 2**31 - 1])
 @given(data=st.data())
-def test_previous_same_looks_back_to_the_last_equal_key(largest, data):
-    key = data.draw(st.lists(st.sampled_from([0, 1, 2, largest]), max_size=30))
-    expected = [max((i for i in range(j) if key[i] == key[j]), default=-1) for j in range(len(key))]
-    assert previous_same(np.array(key, np.int32)).tolist() == expected
+def test_a_repeat_is_a_key_its_customer_has_had_before(largest, data):
+    drawn = data.draw(st.lists(st.tuples(st.integers(0, 2), st.sampled_from([0, 1, largest])), max_size=30))
+    drawn.sort(key=lambda pair: pair[0])
+    owner, key = np.array([c for c, _ in drawn], np.intp), np.array([k for _, k in drawn], np.int32)
+    expected = set()
+    for j, pair in enumerate(drawn):
+        before = [i for i in range(j) if drawn[i] == pair]
+        if before:
+            expected.add((before[-1], j))
+    previous, row = repeats(key, owner)
+    assert set(zip(previous.tolist(), row.tolist(), strict=True)) == expected
+    assert len(row) == len(expected)
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 2)), max_size=20))
@@ -84,6 +94,6 @@ def test_runs_hold_whole_customers_and_few_rows(lengths, rows, customers):
     borders = runs_of(offsets, rows=rows, customers=customers)
     assert borders[0] == 0
     assert borders[-1] == len(lengths)
-    for a, z in zip(borders[:-1], borders[1:], strict=True):
+    for a, z in itertools.pairwise(borders):
         assert 1 <= z - a <= customers
         assert z - a == 1 or offsets[z] - offsets[a] <= rows

@@ -17,7 +17,9 @@ def test_ages_are_days_and_fractions_of_days():
 
 
 def test_what_never_happened_is_missing_and_not_zero():
-    frame = compute(make_log([Event(0, CUT - DAY)]), np.array([CUT]), FeatureSpec([Recency("visit"), Tenure("visit")])).frame
+    frame = compute(
+        make_log([Event(0, CUT - DAY)]), np.array([CUT]), FeatureSpec([Recency("visit"), Tenure("visit")])
+    ).frame
     assert frame.isna().to_numpy().tolist() == [[True, True]]
 
 

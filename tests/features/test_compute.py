@@ -13,8 +13,23 @@ from churnlib.calendar import to_us
 from churnlib.events import Contracts, EventLog
 from churnlib.exceptions import MoneyError, ParameterError, ParameterTypeError
 from churnlib.features import (
-    AttributeValue, Change, Count, Distinct, FeatureSpec, GapMean, GapRatio, GapStd, Mean, MonthsToContractEnd,
-    Recency, RunLength, Share, Slope, Sum, Tenure, compute,
+    AttributeValue,
+    Change,
+    Count,
+    Distinct,
+    FeatureSpec,
+    GapMean,
+    GapRatio,
+    GapStd,
+    Mean,
+    MonthsToContractEnd,
+    Recency,
+    RunLength,
+    Share,
+    Slope,
+    Sum,
+    Tenure,
+    compute,
 )  # fmt: skip
 from tests.features.worlds import CUTOFFS, DAY, Event, events, make_log, oracles, pairs, times
 
@@ -22,11 +37,15 @@ AT = np.array(CUTOFFS)
 SPEC = FeatureSpec(
     [
         *(Count(window) for window in (None, "7d", "90d", "1mo")),
-        Count("90d", "order"), Count("90d", ("order", "visit")), Count("90d", per="occasion"), Count("1mo", "visit", "day"),
-        Sum(), Sum("90d"), Sum("1mo", "order"), Mean("90d"), Distinct(), Distinct("90d"), Distinct("1mo", "order"),
-        Share("order", "90d"), Recency(), Recency("cancel"), Tenure(), Tenure("order"),
-        GapMean(), GapMean("90d", per="day"), GapStd(), GapStd("365d", "order"), GapStd("90d", per="occasion"), GapRatio(),
-        Slope(), Slope(2, "order"), Slope(12, of="sum"), Change("7d"), Change("90d", of="sum"), Change("1mo", per="day"),
+        Count("90d", "order"), Count("90d", ("order", "visit")),
+        Count("90d", per="occasion"), Count("1mo", "visit", "day"),
+        Sum(), Sum("90d"), Sum("1mo", "order"), Mean("90d"), Share("order", "90d"),
+        Distinct(), Distinct("90d"), Distinct("1mo", "order"),
+        Recency(), Recency("cancel"), Tenure(), Tenure("order"),
+        GapMean(), GapMean("90d", per="day"), GapRatio(),
+        GapStd(), GapStd("365d", "order"), GapStd("90d", per="occasion"),
+        Slope(), Slope(2, "order"), Slope(12, of="sum"),
+        Change("7d"), Change("90d", of="sum"), Change("1mo", per="day"),
         RunLength("order"), RunLength("cancel", over=("cancel", "order")), AttributeValue("plan"),
     ]
 )  # fmt: skip
@@ -36,9 +55,14 @@ def expected_raw(drawn):
     """Every raw column of SPEC by plain Python."""
     rows = oracles(drawn)
     columns = {
-        **{f"any.count.{w or 'ever'}": [o.count(window=w) for o in rows] for w in (None, "7d", "90d", "1mo", "180d", "14d")},
+        **{
+            f"any.count.{w or 'ever'}": [o.count(window=w) for o in rows]
+            for w in (None, "7d", "90d", "1mo", "180d", "14d")
+        },
         "order.count.90d": [o.count(kind="order", window="90d") for o in rows],
-        "order+visit.count.90d": [o.count(kind="order", window="90d") + o.count(kind="visit", window="90d") for o in rows],
+        "order+visit.count.90d": [
+            o.count(kind="order", window="90d") + o.count(kind="visit", window="90d") for o in rows
+        ],
         "any/occasion.count.90d": [o.count(per="occasion", window="90d") for o in rows],
         "visit/day.count.1mo": [o.count(kind="visit", per="day", window="1mo") for o in rows],
         "any/day.count.1mo": [o.count(per="day", window="1mo") for o in rows],
@@ -116,7 +140,9 @@ FIXED = FeatureSpec([f for f in SPEC if "mo" not in str(getattr(f, "window", "")
 def test_a_shift_of_all_times_by_whole_days_changes_nothing(drawn, days):
     shift = days * DAY
     moved = [
-        Event(e.customer, e.time + shift, e.kind, e.amount, e.item, e.plan, None if e.known is None else e.known + shift)
+        Event(
+            e.customer, e.time + shift, e.kind, e.amount, e.item, e.plan, None if e.known is None else e.known + shift
+        )
         for e in drawn
     ]
     a, b = compute(make_log(drawn), AT, FIXED), compute(make_log(moved), AT + shift, FIXED)
@@ -328,8 +354,16 @@ LOG = make_log([Event(0, CUTOFFS[0] - DAY), Event(2, CUTOFFS[0] - DAY)])
         ({"spec": [Count()]}, ParameterTypeError, "spec is a list; a FeatureSpec was expected"),
         ({"n_jobs": 0}, ParameterError, "n_jobs=0 leaves nobody to work"),
         ({"rows": ([0], AT[:2])}, ParameterError, "rows has 1 customers and 2 cutoffs"),
-        ({"rows": ([0, 2], AT[[0, 0]])}, ParameterError, r"1 of 2 rows name a cutoff or a customer that is not there \(row 1\)"),
-        ({"rows": ([0, 1], AT[[0, 0]] + 1)}, ParameterError, r"2 of 2 rows name a cutoff or a customer .*\(rows 0, 1\)"),
+        (
+            {"rows": ([0, 2], AT[[0, 0]])},
+            ParameterError,
+            r"1 of 2 rows name a cutoff or a customer that is not there \(row 1\)",
+        ),
+        (
+            {"rows": ([0, 1], AT[[0, 0]] + 1)},
+            ParameterError,
+            r"2 of 2 rows name a cutoff or a customer .*\(rows 0, 1\)",
+        ),
         ({"rows": ([1, 0], AT[[0, 0]])}, ParameterError, r"1 of 2 rows repeat or precede .*\(row 1\)"),
         ({"rows": ([0, 0], AT[[0, 0]])}, ParameterError, r"1 of 2 rows repeat or precede"),
         ({"cutoffs": np.array([2, 1])}, ParameterError, "earlier than the one before it"),

@@ -25,7 +25,9 @@ def table_of(*rows):
 
 def test_whole_months_follow_the_calendar():
     table = table_of(("a", "2024-01-31", "2026-01-31"))
-    assert months(table, ["2024-02-29", "2025-10-31", "2025-12-31"]).tolist() == pytest.approx([23 + 2 / 30, 3, 1], rel=1e-15)
+    assert months(table, ["2024-02-29", "2025-10-31", "2025-12-31"]).tolist() == pytest.approx(
+        [23 + 2 / 30, 3, 1], rel=1e-15
+    )
 
 
 def test_part_of_a_month_is_a_share_of_that_month():

@@ -7,8 +7,8 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-
 from benchmarks import event_file, features_churnlib, features_pandas, features_sql
+
 from churnlib.events import EventLog
 
 TABLE = event_file.event_table(100_000, 10_000, seed=7)
@@ -16,9 +16,7 @@ TABLE = event_file.event_table(100_000, 10_000, seed=7)
 
 @pytest.fixture(scope="module")
 def kernel() -> pd.DataFrame:
-    log = EventLog.from_frame(
-        TABLE, customer="customer_id", time="ts", kind="kind", amount="amount", item="product_id"
-    )
+    log = EventLog.from_frame(TABLE, customer="customer_id", time="ts", kind="kind", amount="amount", item="product_id")
     return canonical(features_churnlib.as_columns(log, features_churnlib.features(log, distinct=True)))
 
 

@@ -67,4 +67,6 @@ def test_a_clockwork_a_second_off_is_told_from_a_clockwork():
     g = 3650 * DAY_S
     gaps = [g, g + 1, g, g + 1]
     raws = np.array([5]), np.array([sum(gaps)]), np.array([sum(x * x for x in gaps)])
-    assert GapStd().finish(raws, Facts(np.array([0]))).tolist() == pytest.approx([statistics.stdev([0, 1, 0, 1]) / DAY_S])
+    assert GapStd().finish(raws, Facts(np.array([0]))).tolist() == pytest.approx(
+        [statistics.stdev([0, 1, 0, 1]) / DAY_S]
+    )

@@ -24,7 +24,9 @@ def test_a_sum_is_the_float_nearest_to_the_exact_sum(drawn):
 
 def test_refunds_are_subtracted():
     drawn = [Event(0, CUT - 2 * DAY, amount=1999), Event(0, CUT - DAY, amount=-999)]
-    assert compute(make_log(drawn), np.array([CUT]), FeatureSpec([Sum(), Sum("1d")])).frame.to_numpy().tolist() == [[10, -9.99]]
+    assert compute(make_log(drawn), np.array([CUT]), FeatureSpec([Sum(), Sum("1d")])).frame.to_numpy().tolist() == [
+        [10, -9.99]
+    ]
 
 
 def test_the_mean_of_an_order_takes_its_lines_together():

@@ -37,5 +37,7 @@ def test_the_kind_has_to_be_among_those_looked_at():
 
 def test_an_unknown_kind_to_look_over_is_named():
     log = make_log([Event(0, CUT - DAY)])
-    with pytest.raises(ParameterError, match="feature 'cancel.run.cancel\\+ordr' asks for the kind 'ordr'.*mean 'order'"):
+    with pytest.raises(
+        ParameterError, match=r"feature 'cancel.run.cancel\+ordr' asks for the kind 'ordr'.*mean 'order'"
+    ):
         compute(log, np.array([CUT]), FeatureSpec([RunLength("cancel", over=("ordr", "cancel"))]))

@@ -9,8 +9,22 @@ import pytest
 from churnlib.events import EventLog
 from churnlib.exceptions import ParameterError, ParameterTypeError, VersionError
 from churnlib.features import (
-    AttributeValue, Change, Count, Distinct, FeatureSpec, GapMean, GapRatio, GapStd, Mean, MonthsToContractEnd,
-    Recency, RunLength, Share, Slope, Sum, Tenure,
+    AttributeValue,
+    Change,
+    Count,
+    Distinct,
+    FeatureSpec,
+    GapMean,
+    GapRatio,
+    GapStd,
+    Mean,
+    MonthsToContractEnd,
+    Recency,
+    RunLength,
+    Share,
+    Slope,
+    Sum,
+    Tenure,
 )  # fmt: skip
 
 ALL = FeatureSpec(
@@ -64,7 +78,10 @@ def test_the_description_has_a_line_for_each_feature():
     assert list(table.columns) == ["unit", "window", "kind", "nulls", "meaning", "raw"]
     assert table.notna().all(axis=None)
     assert table["meaning"].is_unique
-    assert table.loc["order+visit.days.90d", "meaning"] == "number of days with order or visit events in the 90d before the cutoff"
+    assert (
+        table.loc["order+visit.days.90d", "meaning"]
+        == "number of days with order or visit events in the 90d before the cutoff"
+    )
     assert table.loc["order.recency", ["unit", "window", "kind"]].tolist() == ["days", "all of the past", "order"]
 
 
@@ -87,9 +104,21 @@ def test_an_adaptive_spec_leaves_out_what_the_log_cannot_serve():
     ("make", "error", "text"),
     [
         (lambda: FeatureSpec([]), ParameterError, "there is no feature"),
-        (lambda: FeatureSpec([Count("2w"), Recency(), Count("14d")]), ParameterError, r"1 of 2 names .*\(any.count.14d\)"),
-        (lambda: FeatureSpec([Count(), "recency"]), ParameterTypeError, r"1 of 2 entries are no features \('recency'\)"),
-        (lambda: FeatureSpec([Sum()], adaptive=True).for_log(BARE), ParameterError, r"serves none of the features \(any.sum\)"),
+        (
+            lambda: FeatureSpec([Count("2w"), Recency(), Count("14d")]),
+            ParameterError,
+            r"1 of 2 names .*\(any.count.14d\)",
+        ),
+        (
+            lambda: FeatureSpec([Count(), "recency"]),
+            ParameterTypeError,
+            r"1 of 2 entries are no features \('recency'\)",
+        ),
+        (
+            lambda: FeatureSpec([Sum()], adaptive=True).for_log(BARE),
+            ParameterError,
+            r"serves none of the features \(any.sum\)",
+        ),
         (lambda: FeatureSpec.from_json("{}"), VersionError, "schema version None; a feature spec of schema version 1"),
         (lambda: FeatureSpec.from_json("[]"), VersionError, "schema version None"),
         (

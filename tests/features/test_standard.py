@@ -15,7 +15,9 @@ def test_the_set_depends_on_roles_only():
     bare = EventLog.from_frame(pd.DataFrame({"c": [1], "t": ["2025-01-01"]}), customer="c", time="t")
     full = make_log([Event(0, CUTOFFS[0])])
     assert spec.for_log(full).left_out == ()
-    assert set(spec.for_log(bare).left_out) == {n for n in spec.names if "sum" in n or "mean.365d" in n or "distinct" in n}
+    assert set(spec.for_log(bare).left_out) == {
+        n for n in spec.names if "sum" in n or "mean.365d" in n or "distinct" in n
+    }
 
 
 def test_each_kind_gets_columns_of_its_own():

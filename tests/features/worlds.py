@@ -137,10 +137,7 @@ def pairs(drawn: list[Event], cutoffs: list[int] = CUTOFFS) -> list[tuple[int, i
     """The rows a block has: customers known by the cutoff, by customer, then cutoff."""
     ids = sorted({e.customer for e in drawn})
     return [
-        (code, cutoff)
-        for code, customer in enumerate(ids)
-        for cutoff in cutoffs
-        if Oracle(drawn, customer, cutoff).all
+        (code, cutoff) for code, customer in enumerate(ids) for cutoff in cutoffs if Oracle(drawn, customer, cutoff).all
     ]
 
 

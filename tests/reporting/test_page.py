@@ -98,9 +98,9 @@ def test_texts_from_outside_are_escaped(record, where):
 
 def test_a_reason_without_a_value_is_said_in_words(record):
     record["contacts"][0]["reasons"] = [
-        {"feature": "x", "value": None, "text": "Days since the last complaint", "shown": "never, or not stated"}
+        {"feature": "x", "value": None, "text": "Days since the last complaint", "shown": "none yet"}
     ]
-    assert 'data-value="">Days since the last complaint: <b>never, or not stated</b>' in render(record)
+    assert 'data-value="">Days since the last complaint: <b>none yet</b>' in render(record)
 
 
 def test_without_offer_and_rule_the_page_still_stands(record):

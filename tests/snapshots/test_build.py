@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_series_equal
 
 import churnlib as cl
 from churnlib.exceptions import DataError, HistoryError, ParameterError, ParameterTypeError
 from tests.strategies import (
-    BOUNDARIES,
     COMPLETE_UNTIL,
     CUTOFFS,
     DAY,
@@ -38,16 +37,18 @@ def stamp(text: str) -> pd.Timestamp:
     return pd.Timestamp(text, tz="UTC")
 
 
+def span(text: str) -> pd.Timedelta:
+    return pd.Timedelta(days=int(text.removesuffix("d")))
+
+
 def known(frame: pd.DataFrame) -> pd.Series:
     return frame[["time", "known_at"]].max(axis=1) if "known_at" in frame else frame["time"]
 
 
+_DAYS = pd.to_datetime(["2025-05-20", "2025-06-05", "2025-06-20", "2025-07-05", "2025-07-20"], utc=True)
 ANCHOR = pd.DataFrame(
-    {
-        "customer_id": [9, 9], "time": pd.to_datetime(["2025-05-20", "2025-07-28"], utc=True),
-        "kind": ["order", "visit"], "amount": [1.0, 0.0], "item": [0, 0],
-        "known_at": pd.to_datetime(["2025-05-20", "2025-07-28"], utc=True),
-    }
+    {"customer_id": 9, "time": _DAYS, "kind": ["order", "visit"] * 2 + ["order"], "amount": 1.0,
+     "item": 0, "known_at": _DAYS}
 )
 
 
@@ -60,7 +61,6 @@ def anchored(frame: pd.DataFrame) -> pd.DataFrame:
 # -- no leakage ----------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
 @given(frames(late=True), frames(late=True), st.sampled_from(CUTOFFS))
 def test_events_at_or_after_the_cutoff_or_known_after_it_never_change_x(old, new, cutoff):
     c = stamp(cutoff)
@@ -71,7 +71,6 @@ def test_events_at_or_after_the_cutoff_or_known_after_it_never_change_x(old, new
     assert_frame_equal(build(anchored(old)).at(c).X, alone)
 
 
-@settings(max_examples=60, deadline=None)
 @given(frames(late=True), st.randoms(use_true_random=False))
 def test_row_order_never_changes_the_dataset(frame, random):
     order = list(range(len(frame)))
@@ -83,7 +82,6 @@ def test_row_order_never_changes_the_dataset(frame, random):
     assert_frame_equal(one.counts, two.counts)
 
 
-@settings(max_examples=60, deadline=None)
 @given(frames(late=True), st.integers(-400, 400))
 def test_shifting_log_and_cutoffs_together_changes_nothing(frame, days):
     def moved(at):
@@ -102,7 +100,6 @@ def test_shifting_log_and_cutoffs_together_changes_nothing(frame, days):
     assert one.y.tolist() == two.y.tolist()
 
 
-@settings(max_examples=60, deadline=None)
 @given(frames(late=True))
 def test_any_frame_library_gives_the_same_dataset(frame):
     pl = pytest.importorskip("polars")
@@ -117,7 +114,7 @@ def test_any_frame_library_gives_the_same_dataset(frame):
 
 def oracle(frame: pd.DataFrame, cutoff: pd.Timestamp) -> dict[int, str]:
     """Say what becomes of each customer at risk at the cutoff, one customer at a time."""
-    silence, lead, horizon = (pd.Timedelta(x) for x in (SILENCE, LEAD, HORIZON))
+    silence, lead, horizon = (span(x) for x in (SILENCE, LEAD, HORIZON))
     fate = {}
     active = frame[frame["amount"] >= 0]  # a refund is the shop's doing
     for customer, events in active.groupby("customer_id"):
@@ -136,7 +133,6 @@ def oracle(frame: pd.DataFrame, cutoff: pd.Timestamp) -> dict[int, str]:
     return fate
 
 
-@settings(max_examples=200, deadline=None)
 @given(frames(late=True))
 def test_risk_set_and_label_agree_with_a_plain_reading_of_the_definition(frame):
     frame = anchored(frame)
@@ -153,11 +149,10 @@ def test_risk_set_and_label_agree_with_a_plain_reading_of_the_definition(frame):
         assert set(data.at(c).customer) == set(expected)
 
 
-@settings(max_examples=100, deadline=None)
 @given(frames())
 def test_immature_rows_never_carry_y_and_mature_rows_always_do(frame):
     data = build(anchored(frame))
-    ends = data.cutoff + pd.Timedelta(LEAD) + pd.Timedelta(HORIZON)
+    ends = data.cutoff + span(LEAD) + span(HORIZON)
     assert (ends <= stamp(COMPLETE_UNTIL)).all()
     assert set(data.y.unique()) <= {0, 1}
     waiting = data.unlabelled
@@ -169,7 +164,7 @@ def test_immature_rows_never_carry_y_and_mature_rows_always_do(frame):
 
 def test_a_label_is_mature_at_the_very_end_of_its_window():
     frame = anchored(ANCHOR.assign(customer_id=1))
-    end = stamp(CUTOFFS[1]) + pd.Timedelta(LEAD) + pd.Timedelta(HORIZON)
+    end = stamp(CUTOFFS[1]) + span(LEAD) + span(HORIZON)
     assert CUTOFFS[1] in str(build_until(frame, end).cutoff.max())
     assert CUTOFFS[1] not in str(build_until(frame, end - pd.Timedelta("1us")).cutoff.max())
 
@@ -182,36 +177,33 @@ def build_until(frame: pd.DataFrame, end: pd.Timestamp) -> cl.Dataset:
 
 
 def test_a_customer_who_returns_is_at_risk_again_in_a_second_spell():
-    times = pd.to_datetime(["2025-01-01", "2025-05-30", "2025-06-25"], utc=True)
-    frame = pd.DataFrame({"customer_id": 1, "time": times, "kind": "order", "amount": 1.0,
-                          "item": 0})
+    times = pd.to_datetime(["2025-01-01", "2025-05-30", "2025-06-18"], utc=True)
+    frame = pd.DataFrame({"customer_id": 1, "time": times, "item": 0, "amount": 1.0,
+                          "kind": ["order", "visit", "order"]})
     data = build(frame, cutoffs=["2025-01-10", "2025-06-01", "2025-07-01"])
     assert data.spell.tolist() == [1, 2, 2]
     assert data.tenure.tolist() == [9.0, 151.0, 181.0]
 
 
-@settings(max_examples=100, deadline=None)
 @given(frames())
 def test_counts_reconcile(frame):
     counts = build(anchored(frame)).counts
     assert (counts["known"] == counts["gone"] + counts["at_risk"]).all()
-    parts = counts[["churned_in_lead", "treated_dropped", "churned", "retained", "immature"]]
+    parts = counts[["churned_before", "churned_in_lead", "treated_dropped", "churned", "retained", "immature"]]
     assert (counts["at_risk"] == parts.sum(axis=1)).all()
 
 
-@settings(max_examples=100, deadline=None)
 @given(frames())
 def test_survival_and_label_tell_the_same_story(frame):
     data = build(anchored(frame))
     survival = data.survival
-    window = pd.Timedelta(HORIZON) / DAY
+    window = span(HORIZON) / DAY
     inside = survival["event"] & (survival["time"] - survival["entry"] < window - 1e-9)
     assert (inside == (data.y == 1)).all()
     assert np.allclose(survival["entry"], data.tenure + 7)
     assert (survival["time"] > survival["entry"]).all()
 
 
-@settings(max_examples=60, deadline=None)
 @given(frames())
 def test_each_customer_is_scored_once_and_as_of_the_end_of_the_data(frame):
     data = build(anchored(frame))
@@ -219,34 +211,30 @@ def test_each_customer_is_scored_once_and_as_of_the_end_of_the_data(frame):
     assert now.customer.is_unique
     assert (now.cutoff == stamp(COMPLETE_UNTIL)).all()
     silent_since = frame.groupby("customer_id")["time"].max().reindex(now.customer).dropna()
-    assert (silent_since + pd.Timedelta(SILENCE) >= stamp(COMPLETE_UNTIL)).all()
+    assert (silent_since + span(SILENCE) >= stamp(COMPLETE_UNTIL)).all()
 
 
-def test_additive_features_add_up_over_adjacent_windows():
-    spec = cl.FeatureSpec([cl.features.Count("30d"), cl.features.Count("60d"),
-                           cl.features.Sum("30d"), cl.features.Sum("60d")])
-
-    @settings(max_examples=100, deadline=None)
-    @given(frames())
-    def check(frame):
-        frame = anchored(frame)
-        c = stamp("2025-07-01")
-        churn = cl.Inactivity("1000d")
-        now = build(frame, features=spec, churn=churn).at(c).X.droplevel("cutoff")
-        before = build(frame, features=spec, churn=churn).at(c - 30 * DAY).X.droplevel("cutoff")
-        before = before.reindex(now.index).fillna(0.0)
-        for name in ("any.count", "any.sum"):
-            total = now[f"{name}.30d"] + before[f"{name}.30d"]
-            assert np.allclose(now[f"{name}.60d"], total, rtol=0, atol=1e-9)
-
-    check()
+@given(frames())
+def test_additive_features_add_up_over_adjacent_windows(frame):
+    f = cl.features
+    spec = cl.FeatureSpec([f.Count("30d"), f.Count("60d"), f.Sum("30d"), f.Sum("60d")])
+    log = to_log(anchored(frame))
+    c = stamp("2025-07-01")
+    now, before = (f.compute(log, at, spec) for at in (c, c - 30 * DAY))
+    for raw in ("any.count", "any.sum"):
+        earlier = np.zeros(log.n_customers, np.int64)
+        earlier[before.customer_code] = before.raw[f"{raw}.30d"]
+        total = now.raw[f"{raw}.30d"] + earlier[now.customer_code]
+        assert (now.raw[f"{raw}.60d"] == total).all()
 
 
 # -- the risk set on real data ---------------------------------------------------------------
 
 RISK_SET_SQL = """
 with events as (
-    select CustomerID as id, epoch_us(InvoiceDate) as t from retail where CustomerID is not null
+    select CustomerID as id, epoch_us(InvoiceDate) as t from retail
+    -- a refund settles an old order: it is the shop's bookkeeping, not the customer's activity
+    where CustomerID is not null and amount >= 0
 ), seen as (
     select id, max(t) as last from events where t < $c group by id
 ), gaps as (
@@ -282,7 +270,7 @@ def test_risk_set_of_online_retail_as_published_and_as_sql_derives_it(data_dir):
     assert found == (3148, 1591, 139, 867)
 
     day = 86_400_000_000
-    frame = retail[["CustomerID", "InvoiceDate"]]
+    frame = retail[["CustomerID", "InvoiceDate"]].assign(amount=retail["Quantity"] * retail["UnitPrice"])
     sql = duckdb.connect()
     sql.register("retail", frame)
     values = {"c": int(stamp("2011-08-01").timestamp() * 1_000_000), "silence": 60 * day,
@@ -300,7 +288,7 @@ def test_a_horizon_longer_than_the_history_is_refused_with_the_dates():
 
 def test_scoring_after_the_end_of_the_data_is_refused():
     data = build(anchored(ANCHOR))
-    with pytest.raises(ParameterError, match=r"after the end of the data .*data\.latest\(\)"):
+    with pytest.raises(ParameterError, match=r"(?s)after the end of the data .*data\.latest\(\)"):
         data.at("2025-09-02")
     with pytest.raises(ParameterError, match="2 cutoffs were given"):
         data.at(["2025-08-01", "2025-08-02"])
@@ -333,7 +321,7 @@ def test_a_frame_is_not_a_log():
 
 
 def contacts(*times: str, customer: int = 9) -> pd.DataFrame:
-    return pd.DataFrame({"customer_id": customer, "time": pd.to_datetime(list(times), utc=True)})
+    return pd.DataFrame({"customer_id": customer, "time": pd.to_datetime(list(times), utc=True, format="ISO8601")})
 
 
 def test_contacted_rows_are_refused_dropped_flagged_or_kept():
@@ -361,6 +349,3 @@ def test_bad_contacts_are_named():
         build(frame, contacts=contacts("2025-07-01"), treated="ignore")
     with pytest.raises(ParameterError, match="knows of no contacts"):
         _ = build(frame).treated
-
-
-assert BOUNDARIES

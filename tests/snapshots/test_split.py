@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import churnlib as cl
@@ -20,7 +20,6 @@ def data() -> cl.Dataset:
     )
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.integers(1, 6), st.integers(0, 20), st.booleans())
 def test_no_training_label_window_reaches_the_first_test_cutoff(data, tests, embargo, unseen):
     train, test = data.split(tests, embargo=f"{embargo}d", unseen_customers=unseen)

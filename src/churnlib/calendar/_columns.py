@@ -82,8 +82,8 @@ def read_times(column: Column, tz: str, *, name: str, form: str | None = None) -
     --------
     >>> column = pa.chunked_array([pa.array(["2025-03-01", None])])
     >>> times = read_times(column, "UTC", name="ts")
-    >>> times.us[0] == 1740787200000000, times.missing
-    (np.True_, array([False,  True]))
+    >>> times.us.tolist(), times.missing
+    ([1740787200000000, 0], array([False,  True]))
     """
     if isinstance(column, np.ndarray):
         return _from_objects(column, tz, name)
@@ -174,6 +174,8 @@ def _from_texts(column: pa.ChunkedArray, tz: str, name: str, form: str | None) -
         if form is None:
             _check_offsets(offsets(texts.texts), read.us, texts.codes, tz, name)
     us = read.us[texts.codes]
+    if texts.missing is not None:
+        us = np.where(texts.missing, 0, us)
     floored = int(np.count_nonzero(texts.rows(read.floored)))
     if aware.any():
         return TimeColumn(us, texts.missing, floored)

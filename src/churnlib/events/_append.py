@@ -76,7 +76,7 @@ def _unrepeated(log: EventLog, new: EventLog) -> EventLog | None:
     if not known.any():
         return new
     if log.schema.duplicates == "error":
-        names = some([repr(name) for name in new.event_id[known].unique().sort_values()])
+        names = some([repr(name) for name in new.event_id[known].unique().sort_values().tolist()])
         raise DuplicateError(
             message(
                 f"{int(known.sum())} of the {len(new):,} events to append are in the log already: {names}",

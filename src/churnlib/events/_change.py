@@ -114,7 +114,7 @@ def forgotten(log: EventLog, ids: Any, *, missing_ok: bool) -> EventLog:
             message(
                 f"{len(unknown)} of {len(wanted)} customers are not in the log: "
                 f"{some([repr(identity) for identity in unknown])}",
-                f"its ids are {log.customers.dtype}, such as {log.customers[0]!r}",
+                f"its ids are {log.customers.dtype}, such as {log.customers[:1].tolist()[0]!r}",
                 "missing_ok=True if some were never customers",
             )
         )
@@ -143,7 +143,9 @@ def forgotten(log: EventLog, ids: Any, *, missing_ok: bool) -> EventLog:
 def _listed(ids: Any) -> list[Any]:
     if isinstance(ids, (str, int, np.integer)):
         return [ids]
-    if isinstance(ids, (Sequence, set, frozenset, np.ndarray, pd.Index, pd.Series)):
+    if isinstance(ids, (np.ndarray, pd.Index, pd.Series)):
+        return list(dict.fromkeys(ids.tolist()))
+    if isinstance(ids, (Sequence, set, frozenset)):
         return list(dict.fromkeys(ids))
     raise ParameterTypeError(
         message(f"ids is a {type(ids).__name__}", "a customer id, or a list of them, was expected", "forget([17841])")

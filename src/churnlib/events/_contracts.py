@@ -154,8 +154,9 @@ class Contracts:
         Examples
         --------
         >>> table = pd.DataFrame({"id": [1], "from": ["2025-01-01"], "to": ["2026-01-01"]})
-        >>> Contracts.from_frame(table, customer="id", start="from", end="to").end[0] == to_us("2026-01-01")
-        np.True_
+        >>> contracts = Contracts.from_frame(table, customer="id", start="from", end="to")
+        >>> contracts.end.tolist() == [to_us("2026-01-01")]
+        True
         """
         check_choice(missing_customer, ("error", "drop"), name="missing_customer")
         zone = zone_name(timezone)

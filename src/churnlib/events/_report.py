@@ -33,7 +33,8 @@ class QualityReport:
     reasons : mapping of str to int
         Rows refused, by reason; a row counts under its first reason.
     notes : mapping of str to int
-        Rows kept but remarkable or changed, by what was noticed.
+        Rows of the input that were remarkable or changed, by what was noticed;
+        identical rows are counted among the kept ones.
     null_customers : int, default=0
         Rows without a customer id, whether refused or not.
     customers : int, default=0

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Tiling", "after_last", "covered", "gather", "positions", "previous_same", "running", "runs_of"]
+__all__ = ["Tiling", "after_last", "covered", "gather", "positions", "repeats", "running", "runs_of"]
 
 Index = npt.NDArray[np.intp]
 Ints = npt.NDArray[np.int64]
@@ -215,47 +215,48 @@ def after_last(flags: npt.NDArray[np.bool_]) -> Index:
     return np.maximum.accumulate(out)
 
 
-def previous_same(key: npt.NDArray[np.integer[Any]]) -> Index:
-    """Return, for each row, the previous row with the same key.
+def repeats(key: npt.NDArray[np.integer[Any]], customer: Index) -> tuple[Index, Index]:
+    """Return the rows whose key their customer has had before, and the row where it was last.
 
-    Customers need no separation: a previous row of an earlier customer lies before the
-    first row of this one, so "not seen since row a of this customer" stays a comparison
-    with ``a``. Then the number of distinct keys among the rows ``[a, c)`` is the number
-    of those rows whose previous row is below ``a``.
+    The number of different keys among the rows ``[a, c)`` of a customer is the number of
+    those rows less the repeats that lie in it with both their rows. Repeats are few, so
+    that little is left to do for each window.
 
     Parameters
     ----------
     key : ndarray of shape (n,)
         Codes, not negative.
+    customer : ndarray of shape (n,)
+        Code of each row's customer, ascending.
 
     Returns
     -------
-    ndarray of shape (n,)
-        Row numbers; -1 where the key was not seen before.
+    previous, row : ndarray of shape (n_repeats,)
+        ``key[previous] == key[row]``, with no such row of the customer in between.
 
     Examples
     --------
     >>> import numpy as np
-    >>> previous_same(np.array([7, 3, 7, 7, 3])).tolist()
-    [-1, -1, 0, 2, 1]
+    >>> previous, row = repeats(np.array([7, 3, 7, 7, 3]), np.array([0, 0, 0, 1, 1]))
+    >>> previous.tolist(), row.tolist()
+    ([0], [2])
     """
     n = len(key)
-    previous = np.full(n, -1, np.intp)
-    if n < 2:
-        return previous
     # Key and row number packed into one integer sort at once, and equal keys stay in row
     # order; 32 bits, where they suffice, sort twice as fast.
-    row_bits, key_bits = n.bit_length(), int(key.max()).bit_length()
-    dtype = np.uint32 if row_bits + key_bits <= 32 else np.uint64
-    packed = key.astype(dtype)
-    packed <<= dtype(row_bits)
+    row_bits, key_bits = n.bit_length(), int(key.max(initial=0)).bit_length()
+    dtype: type[np.unsignedinteger[Any]] = np.uint32 if row_bits + key_bits <= 32 else np.uint64
+    packed: npt.NDArray[np.unsignedinteger[Any]] = key.astype(dtype)
+    packed <<= row_bits
     packed |= np.arange(n, dtype=dtype)
     packed.sort()
-    row = (packed & dtype((1 << row_bits) - 1)).astype(np.intp)
-    packed >>= dtype(row_bits)
-    same = np.flatnonzero(packed[1:] == packed[:-1])
-    previous[row[same + 1]] = row[same]
-    return previous
+    row = (packed & ((1 << row_bits) - 1)).astype(np.intp)
+    packed >>= row_bits
+    owner = customer.take(row)
+    again = packed[1:] == packed[:-1]
+    again &= owner[1:] == owner[:-1]
+    at = np.flatnonzero(again)
+    return row[at], row[at + 1]
 
 
 def runs_of(offsets: npt.NDArray[np.integer[Any]], *, rows: int, customers: int) -> Index:

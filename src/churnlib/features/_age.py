@@ -39,7 +39,7 @@ class SinceLast(EventRaw):
         """Look at the row before the cutoff."""
         stream = view.stream(self.source)
         now = stream.before()
-        since = view.cutoffs - gather(stream.time, now - 1)
+        since: Array = view.cutoffs - gather(stream.time, now - 1)
         since[now == stream.start] = MISSING
         return since
 
@@ -64,7 +64,7 @@ class SinceFirst(EventRaw):
         """Look at the first row of the window."""
         stream = view.stream(self.source)
         opening = stream.before(span(self.window))
-        since = view.cutoffs - gather(stream.time, opening)
+        since: Array = view.cutoffs - gather(stream.time, opening)
         since[stream.before() == opening] = MISSING
         return since
 
@@ -88,8 +88,9 @@ class Recency(Feature):
     >>> import pandas as pd
     >>> from churnlib.events import EventLog
     >>> from churnlib.features import FeatureSpec, compute
-    >>> trail = pd.DataFrame({"who": [1, 2], "what": ["visit", "order"],
-    ...                       "at": pd.to_datetime(["2025-03-01 12:00", "2025-03-02 00:00"])})
+    >>> trail = pd.DataFrame(
+    ...     {"who": [1, 2], "what": ["visit", "order"], "at": pd.to_datetime(["2025-03-01 12:00", "2025-03-02 00:00"])}
+    ... )
     >>> log = EventLog.from_frame(trail, customer="who", time="at", kind="what")
     >>> compute(log, "2025-03-03", FeatureSpec([Recency(), Recency("order")])).frame.to_numpy().tolist()
     [[1.5, nan], [1.0, 1.0]]

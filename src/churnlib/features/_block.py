@@ -73,7 +73,7 @@ class FeatureBlock:
             feature.name: feature.finish(tuple(self.raw[raw.name] for raw in feature.raws()), self.facts)
             for feature in self.spec
         }
-        return pd.DataFrame(columns, index=pd.RangeIndex(len(self)), copy=False)
+        return pd.DataFrame(columns, index=pd.RangeIndex(len(self)))
 
     def __len__(self) -> int:
         return len(self.customer_code)

@@ -98,8 +98,9 @@ def compute(
     >>> import pandas as pd
     >>> from churnlib.events import EventLog
     >>> from churnlib.features import Count, FeatureSpec, Recency, compute
-    >>> trail = pd.DataFrame({"who": ["ann", "ann", "bob"],
-    ...                       "at": pd.to_datetime(["2025-03-01", "2025-03-20", "2025-03-25"])})
+    >>> trail = pd.DataFrame(
+    ...     {"who": ["ann", "ann", "bob"], "at": pd.to_datetime(["2025-03-01", "2025-03-20", "2025-03-25"])}
+    ... )
     >>> log = EventLog.from_frame(trail, customer="who", time="at")
     >>> block = compute(log, ["2025-03-10", "2025-04-01"], FeatureSpec([Count("14d"), Recency()]))
     >>> block.frame.assign(who=log.customers[block.customer_code])
@@ -147,9 +148,7 @@ def _threads(n_jobs: int) -> int:
 
 def _facts(log: EventLog, cutoff: Ints) -> Facts:
     categories = {
-        name: attribute.categories
-        for name, attribute in log.attributes.items()
-        if attribute.categories is not None
+        name: attribute.categories for name, attribute in log.attributes.items() if attribute.categories is not None
     }
     return Facts(cutoff, log.scale, log.timezone, categories)
 
@@ -162,14 +161,14 @@ def _choose(
         if rows is None:
             chosen = Rows.of_all(history.first_known(), cutoffs)
         else:
-            chosen = Rows.of_pairs(*rows, cutoffs, log.n_customers)
+            chosen = Rows.of_pairs(rows[0], rows[1], cutoffs, n_customers=log.n_customers)
         return chosen, chosen.customer
     in_log = log.customers.get_indexer(customers)
     in_log[in_log < 0] = log.n_customers  # the phantom customer
     if rows is None:
         own = Rows.of_all(history.first_known()[in_log], cutoffs)
     else:
-        own = Rows.of_pairs(*rows, cutoffs, len(customers))
+        own = Rows.of_pairs(rows[0], rows[1], cutoffs, n_customers=len(customers))
     return Rows(in_log[own.customer].astype(np.int32), own.which), own.customer
 
 
@@ -275,9 +274,10 @@ def _check_money(history: History, plan: Plan, customers: pd.Index) -> None:
     spans = ((code, amount[history.offsets[code] : history.offsets[code + 1]]) for code in suspects)
     over = [code for code, span in spans if sum(map(abs, span.tolist())) > limit]
     if over:
+        names = some(customers[np.array(over)])
         raise MoneyError(
             message(
-                f"the amounts of {len(over)} customers ({some(customers[over])}) are too large to be summed in 64 bits",
+                f"the amounts of {len(over)} customers ({names}) are too large to be summed in 64 bits",
                 f"their sizes may add up to {limit} minor units",
                 "EventLog.from_frame(frame.assign(amount=frame.amount / 1000), ...): a coarser unit",
             )

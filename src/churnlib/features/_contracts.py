@@ -121,7 +121,7 @@ class MonthsToContractEnd(Feature):
         return months
 
 
-def _months(cutoff: int, end: npt.NDArray[np.int64], timezone: str) -> npt.NDArray[np.float64]:
+def _months(cutoff: int, end: npt.NDArray[np.int64], timezone: str) -> Array:
     # Anniversaries of the cutoff, a little beyond both extremes: no month is shorter than 28 days.
     shortest = 28 * 86_400_000_000
     ahead = max(0, int(end.max()) - cutoff) // shortest + 2
@@ -134,4 +134,5 @@ def _months(cutoff: int, end: npt.NDArray[np.int64], timezone: str) -> npt.NDArr
     )
     below = np.searchsorted(marks, end, side="right") - 1
     whole = below - behind
-    return whole + (end - marks[below]) / (marks[below + 1] - marks[below])
+    months: Array = whole + (end - marks[below]) / (marks[below + 1] - marks[below])
+    return months

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from churnlib._typing import Span
 from churnlib.calendar import Duration
 from churnlib.events import Contracts, EventLog
-from churnlib.events._tiles import covered, gather, previous_same
+from churnlib.events._tiles import covered, repeats
 from churnlib.features._feature import Facts, Feature, Values, Window, events_text, part, ratio
 from churnlib.features._raw import NOW, EventRaw, Raw, ever, reach, span
 from churnlib.features._source import EVERY_EVENT, Kind, Per, Source, kind_text
@@ -61,41 +61,43 @@ class DistinctItems(EventRaw):
         return reach(self.window)
 
     def read(self, view: View) -> Array:
-        """Count the rows of the window whose item was not seen since the window began."""
+        """Count the rows of the window, less those that repeat an item of the window."""
         return _distinct(_with_item(view.stream(self.source)), span(self.window))
 
 
+def _items(stream: Stream) -> Array:
+    item = stream.view.history.item
+    assert item is not None, "compute() checks the roles of the log"
+    return stream.pick(item)
+
+
 def _with_item(stream: Stream) -> Stream:
-    item = stream.pick(stream.view.history.item)  # type: ignore[type-var]
+    item = _items(stream)
     return stream.where(item >= 0) if item.min(initial=0) < 0 else stream
 
 
 def _distinct(stream: Stream, window: Duration | None) -> Array:
+    rows: Array = stream.before() - stream.before(window)
+    return rows - _repeated(stream, window)
+
+
+def _repeated(stream: Stream, window: Duration | None) -> Array:
+    """Count the rows of the window whose item is in the window before them."""
     view, plan = stream.view, stream.view.plan
-    previous = stream.shared("previous item", lambda: previous_same(stream.pick(view.history.item)))
+    previous, row = stream.shared("repeats", lambda: repeats(_items(stream), stream.owner))
+    tile, owner = stream.tile, stream.owner[row]
     if window is not None and not plan.ascends(window):
-        return _distinct_at_each(stream, previous, window)
-    # A row counts at cutoff k when a_k <= t < c_k and the item's previous row lies before
-    # a_k. Both edges ascend with k, so that is a contiguous range of cutoffs: from the first
-    # one after t whose window opens after the previous row, to the last that opens by t.
-    ended = plan.passed(NOW).take(stream.tile)
-    opened = np.full_like(ended, plan.n_cutoffs) if window is None else plan.passed(window).take(stream.tile)
-    again = gather(stream.owner, previous) == stream.owner
-    again &= previous >= 0
-    begin = np.maximum(ended, np.where(again, gather(opened, previous), 0))
-    return covered(begin, opened, stream.owner, plan.n_cutoffs, view.n_customers)
-
-
-def _distinct_at_each(stream: Stream, previous: Array, window: Duration) -> Array:
-    # Calendar windows can open in another order than the cutoffs stand in, when the clock
-    # went back between two of them; then every cutoff gets its own pass.
-    opening, closing = stream.before(window), stream.before()
-    row = np.arange(len(previous))
-    counts = []
-    for opens, closes in zip(opening, closing, strict=True):
-        a, c = opens[stream.owner], closes[stream.owner]
-        counts.append(np.bincount(stream.owner[(a <= row) & (row < c) & (previous < a)], minlength=len(opens)))
-    return np.array(counts)
+        # Calendar windows can open in another order than the cutoffs stand in, when the
+        # clock went back between two of them. Then every cutoff is counted by itself.
+        opening, closing = stream.before(window), stream.before()
+        inside = [(a[owner] <= previous) & (row < c[owner]) for a, c in zip(opening, closing, strict=True)]
+        return np.array([np.bincount(owner[rows], minlength=view.n_customers) for rows in inside])
+    # A repeat counts at cutoff k when a_k <= t_previous and t_row < c_k. Both edges ascend
+    # with k, so that is a range of cutoffs: from the first after the row, to the last that
+    # opens by the previous one.
+    first = plan.passed(NOW).take(tile[row])
+    stop = np.full_like(first, plan.n_cutoffs) if window is None else plan.passed(window).take(tile[previous])
+    return covered(first, stop, owner, plan.n_cutoffs, view.n_customers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +180,9 @@ class Distinct(Feature):
     >>> import pandas as pd
     >>> from churnlib.events import EventLog
     >>> from churnlib.features import FeatureSpec, compute
-    >>> orders = pd.DataFrame({"who": 1, "what": ["tea", "tea", "jam"],
-    ...                        "at": pd.to_datetime(["2025-03-01", "2025-03-02", "2025-03-03"])})
+    >>> orders = pd.DataFrame(
+    ...     {"who": 1, "what": ["tea", "tea", "jam"], "at": pd.to_datetime(["2025-03-01", "2025-03-02", "2025-03-03"])}
+    ... )
     >>> log = EventLog.from_frame(orders, customer="who", time="at", item="what")
     >>> compute(log, ["2025-03-03", "2025-03-04"], FeatureSpec([Distinct("7d")])).frame.to_numpy().tolist()
     [[1], [2]]

@@ -57,7 +57,7 @@ class GapSeconds(EventRaw):
         """Subtract the seconds of the first row from those of the last."""
         stream = view.stream(self.source)
         opening, closing, second = stream.before(span(self.window)), stream.before(), _seconds(stream)
-        length = gather(second, closing - 1) - gather(second, opening)
+        length: Array = gather(second, closing - 1) - gather(second, opening)
         length[closing == opening] = 0
         return length
 
@@ -89,7 +89,8 @@ class SquaredGaps(EventRaw):
         squares = stream.shared("squared gaps", lambda: _squares(stream))
         closing = stream.before()
         second_row = np.minimum(stream.before(span(self.window)) + 1, closing)
-        return gather(squares, closing) - gather(squares, second_row)
+        total: Array = gather(squares, closing) - gather(squares, second_row)
+        return total
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,9 @@ class Sum(Feature):
     >>> import pandas as pd
     >>> from churnlib.events import EventLog
     >>> from churnlib.features import FeatureSpec, compute
-    >>> orders = pd.DataFrame({"who": 1, "pay": [0.1, 0.2, -0.1],
-    ...                        "at": pd.to_datetime(["2025-03-01", "2025-03-02", "2025-03-03"])})
+    >>> orders = pd.DataFrame(
+    ...     {"who": 1, "pay": [0.1, 0.2, -0.1], "at": pd.to_datetime(["2025-03-01", "2025-03-02", "2025-03-03"])}
+    ... )
     >>> log = EventLog.from_frame(orders, customer="who", time="at", amount="pay")
     >>> compute(log, ["2025-03-03", "2025-03-04"], FeatureSpec([Sum(), Sum("1d")])).frame.to_numpy().tolist()
     [[0.3, 0.2], [0.2, -0.1]]
@@ -102,7 +103,8 @@ class Sum(Feature):
 
     def finish(self, raws: tuple[Array, ...], facts: Facts) -> Values:
         """Put the decimal point in."""
-        return raws[0] / 10**facts.scale
+        money: Array = raws[0] / 10**facts.scale
+        return money
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Rows:
         return cls(customer, np.arange(len(customer)) + np.repeat(shift, length))
 
     @classmethod
-    def of_pairs(cls, customer: Any, cutoff: Any, cutoffs: npt.NDArray[np.int64], n_customers: int) -> Rows:
+    def of_pairs(cls, customer: Any, cutoff: Any, cutoffs: npt.NDArray[np.int64], *, n_customers: int) -> Rows:
         """Check pairs given by the caller.
 
         Raises

@@ -43,7 +43,8 @@ class Run(EventRaw):
         chosen = np.isin(np.array(view.history.kinds), kind_names(self.kind))
         broken = after_last(~chosen[stream.pick(view.history.kind)])
         now = stream.before()
-        return now - np.maximum(gather(broken, now), stream.start)
+        length: Array = now - np.maximum(gather(broken, now), stream.start)
+        return length
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,9 @@ class RunLength(Feature):
     >>> import pandas as pd
     >>> from churnlib.events import EventLog
     >>> from churnlib.features import FeatureSpec, compute
-    >>> trail = pd.DataFrame({"who": 1, "what": ["order", "cancel", "visit", "cancel"],
-    ...                       "at": pd.date_range("2025-03-01", periods=4)})
+    >>> trail = pd.DataFrame(
+    ...     {"who": 1, "what": ["order", "cancel", "visit", "cancel"], "at": pd.date_range("2025-03-01", periods=4)}
+    ... )
     >>> log = EventLog.from_frame(trail, customer="who", time="at", kind="what")
     >>> spec = FeatureSpec([RunLength("cancel"), RunLength("cancel", over=["order", "cancel"])])
     >>> compute(log, "2025-03-10", spec).frame.to_numpy().tolist()

@@ -47,7 +47,7 @@ def normal_kind(kind: Kind) -> str | tuple[str, ...] | None:
     """
     if kind is None or isinstance(kind, str):
         return kind
-    names = tuple(sorted(as_names(list(kind) if isinstance(kind, Sequence) else kind, name="kind")))
+    names = tuple(sorted(as_names(kind, name="kind")))
     if not names:
         raise ParameterError(
             message("kind is an empty list", "at least one kind, or None for all of them, was expected", "kind=None")

@@ -84,9 +84,7 @@ class FeatureSpec:
     adaptive: bool
     left_out: tuple[str, ...]
 
-    def __init__(
-        self, features: Iterable[Feature], *, adaptive: bool = False, left_out: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, features: Iterable[Feature], *, adaptive: bool = False, left_out: Iterable[str] = ()) -> None:
         listed = tuple(features)
         _check_features(listed)
         object.__setattr__(self, "features", listed)

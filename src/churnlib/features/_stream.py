@@ -23,6 +23,7 @@ __all__ = ["Stream", "View"]
 
 Index = npt.NDArray[np.intp]
 Ints = npt.NDArray[np.int64]
+Made = TypeVar("Made")
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
@@ -82,12 +83,12 @@ class Stream:
         self.view = view
         self._parent = parent
         self._before: dict[Duration | None, Index] = {}
-        self._shared: dict[str, Ints] = {}
+        self._shared: dict[str, Any] = {}
         if parent is None or keep is None:
-            self.start, self._rows = view.start, None
+            self.start = view.start
         else:
             self._rank: Index = running(keep).astype(np.intp, copy=False)
-            self._rows = np.flatnonzero(keep)
+            self._keep = keep
             self.start = self._rank[parent.start]
 
     # -- the rows ------------------------------------------------------------------------
@@ -97,9 +98,12 @@ class Stream:
         return self._narrow(column[self.view.rows])
 
     def _narrow(self, column: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
-        if self._parent is None or self._rows is None:
-            return column
-        return self._parent._narrow(column)[self._rows]  # noqa: SLF001
+        return column if self._parent is None else self._parent._narrow(column)[self._rows]
+
+    @cached_property
+    def _rows(self) -> Index:
+        """Rows of the parent that are kept; counting alone never asks for them."""
+        return np.flatnonzero(self._keep)
 
     @cached_property
     def time(self) -> Ints:
@@ -127,11 +131,12 @@ class Stream:
         keep[1:] = (clock[1:] != clock[:-1]) | (self.owner[1:] != self.owner[:-1])
         return self.where(keep)
 
-    def shared(self, name: str, make: Callable[[], Ints]) -> Ints:
-        """Return an array that several measures share; made once."""
+    def shared(self, name: str, make: Callable[[], Made]) -> Made:
+        """Return what several measures share, such as a running sum; made once."""
         if name not in self._shared:
             self._shared[name] = make()
-        return self._shared[name]
+        made: Made = self._shared[name]
+        return made
 
     # -- the one question ----------------------------------------------------------------
 
@@ -164,7 +169,8 @@ class Stream:
     def total(self, name: str, values: Callable[[], npt.NDArray[Any]], window: Duration | None) -> Ints:
         """Sum a column over the window before each cutoff, exactly."""
         sums = self.shared(name, lambda: running(values()))
-        return gather(sums, self.before()) - gather(sums, self.before(window))
+        total: Ints = gather(sums, self.before()) - gather(sums, self.before(window))
+        return total
 
 
 def local_days(time: Ints, timezone: str) -> Ints:

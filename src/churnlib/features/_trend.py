@@ -163,7 +163,8 @@ class Slope(Feature):
     def finish(self, raws: tuple[Array, ...], facts: Facts) -> Values:
         """Divide by the sum of squares of the week numbers."""
         scale = facts.scale if self.of == "sum" else 0
-        return raws[0] / (self.weeks * (self.weeks**2 - 1) // 6 * 10**scale)
+        slope: Array = raws[0] / (self.weeks * (self.weeks**2 - 1) // 6 * 10**scale)
+        return slope
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +239,7 @@ class Change(Feature):
 
 
 def _check_of(feature: Slope | Change) -> None:
-    feature._normal()  # noqa: SLF001
+    feature._normal()
     check_choice(feature.of, OF, name="of")
     if feature.of == "sum" and feature.per != "event":
         raise ParameterError(

@@ -62,7 +62,7 @@ def calibration_error(
 
     Notes
     -----
-    ECE = Σ_b w_b |ȳ_b - p̄_b|, w_b the share of bin b. Debiased "l2" is
+    ``ECE = Σ_b w_b |ȳ_b - p̄_b|``, w_b the share of bin b. Debiased "l2" is
     √max(0, Σ_b w_b ((ȳ_b - p̄_b)² - s²_b)) with s²_b the sampling variance of ȳ_b - p̄_b (Kumar, Liang and Ma 2019,
     Verified Uncertainty Calibration). Debiased "l1" takes off E|N(d, s_b)| - d at the distance d seen.
 

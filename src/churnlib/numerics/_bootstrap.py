@@ -26,7 +26,7 @@ class CustomerBootstrap:
     ----------
     estimate : array
         The metric on the rows as they are.
-    draws : array of shape (n_boot - failed, *estimate.shape)
+    draws : array of shape ``(n_boot - failed, *estimate.shape)``
         The metric on each draw, in the order of the draws. All entries of one draw saw the same customers,
         so that differences between models are paired.
     n_customers, n_rows : int

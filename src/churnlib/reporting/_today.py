@@ -126,6 +126,6 @@ def _reason(feature: str, value: Any, words: dict[str, tuple[str, str]]) -> dict
 
 def _shown(value: Any, unit: str) -> str:
     if is_missing(value):
-        return "never, or not stated"
+        return "none yet"
     text = number(value) if isinstance(value, (int, float, np.number)) else str(value)
     return f"{text} days" if unit == "days" else text

@@ -223,7 +223,7 @@ class Dataset:
         True
         """
         chosen = np.asarray(which)
-        positions = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        positions = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.intp)
         return self._derive(
             X=self.X.iloc[positions], rows=self.rows.take(positions), _waiting=None
         )

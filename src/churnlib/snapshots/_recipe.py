@@ -44,8 +44,8 @@ class Recipe:
 
     @property
     def complete_until_us(self) -> int:
-        """End of the data, in microseconds."""
-        return self.log.complete_until_us
+        """End of the data, in microseconds: of the log and of the contracts, if both are read."""
+        return self.truth.complete_until_us
 
     @cached_property
     def truth(self) -> Outcomes:
@@ -78,12 +78,17 @@ class Recipe:
 
     # -- rows ----------------------------------------------------------------------------
 
-    def labelled_rows(self, cutoff: int) -> tuple[Rows, dict[str, int]]:
-        """Return the rows of a mature cutoff: churn inside the lead drops a row, counted."""
+    def training_rows(self, cutoff: int) -> tuple[Rows, dict[str, int]]:
+        """Return the rows of a cutoff: labelled where its window is over, else all who are at risk.
+
+        Churn inside the lead drops a labelled row, counted.
+        """
         state = self._state(cutoff)
         labels = state.label(lead=self.lead, horizon=self.horizon)
+        counts = _counts(state) | labels.counts | {"mature": labels.mature}
+        if not labels.mature:
+            return _unlabelled(state), counts
         rows = _rows(state, labels.churned.astype(np.int8)).take(labels.labelled)
-        counts = _counts(state) | labels.counts
         if self.contacts is None:
             return rows, counts
         rows = self.contacts.mark(rows, labels.closes_us)
@@ -95,11 +100,10 @@ class Recipe:
             "retained": int((rows.label == 0).sum()),
         }
 
-    def waiting_rows(self, cutoff: int) -> tuple[Rows, dict[str, int]]:
-        """Return the rows of a cutoff whose outcome is not known, or not asked for."""
+    def scoring_rows(self, cutoff: int) -> tuple[Rows, dict[str, int]]:
+        """Return everyone at risk at a cutoff, whose outcome nobody asks for."""
         state = self._state(cutoff)
-        rows = _rows(state, np.full(len(state), -1, np.int8))
-        return rows, _counts(state) | {"immature": len(state)}
+        return _unlabelled(state), _counts(state) | {"immature": len(state)}
 
     def _state(self, cutoff: int) -> OutcomeState:
         """Return the customers at risk at a cutoff, as known then, with their true outcome."""
@@ -109,27 +113,24 @@ class Recipe:
 
     def to_train(self, at: Cutoffs) -> Dataset:
         """Build labelled rows at the mature cutoffs; the others wait in `unlabelled`."""
-        mature = [c for c in at.us.tolist() if self.is_mature(c)]
-        waiting = [c for c in at.us.tolist() if not self.is_mature(c)]
-        parts = [self.labelled_rows(c) for c in mature]
+        parts = [self.training_rows(c) for c in at.us.tolist()]
+        counts = _table(at.us.tolist(), [n for _, n in parts])
+        labelled = [rows for rows, n in parts if n["mature"]]
+        waiting = [rows for rows, n in parts if not n["mature"]]
         if self.contacts is not None:
-            self.contacts.check([rows for rows, _ in parts])
-        pending = [self.waiting_rows(c) for c in waiting]
-        counts = _table(mature + waiting, [n for _, n in parts + pending])
-        rest = self._dataset([rows for rows, _ in pending], counts, labelled=False)
-        return self._dataset([rows for rows, _ in parts], counts, labelled=True, waiting=rest)
+            self.contacts.check(labelled)
+        rest = self._dataset(Rows.concat(waiting), counts, labelled=False)
+        return self._dataset(Rows.concat(labelled), counts, labelled=True, waiting=rest)
 
     def to_score(self, at: Cutoffs) -> Dataset:
         """Build rows without labels, those who will churn within the lead among them."""
-        parts = [self.waiting_rows(c) for c in at.us.tolist()]
+        parts = [self.scoring_rows(c) for c in at.us.tolist()]
         counts = _table(at.us.tolist(), [n for _, n in parts])
-        return self._dataset([rows for rows, _ in parts], counts, labelled=False)
+        return self._dataset(Rows.concat([rows for rows, _ in parts]), counts, labelled=False)
 
     def _dataset(
-        self, parts: list[Rows], counts: pd.DataFrame, *, labelled: bool,
-        waiting: Dataset | None = None,
+        self, rows: Rows, counts: pd.DataFrame, *, labelled: bool, waiting: Dataset | None = None
     ) -> Dataset:
-        rows = Rows.concat(parts)
         X = self._features(rows)
         if self.contacts is not None:
             X = self.contacts.as_feature(X, rows)
@@ -158,6 +159,10 @@ def _rows(state: OutcomeState, label: npt.NDArray[np.int8]) -> Rows:
         cause=state.cause,
         label=label,
     )
+
+
+def _unlabelled(state: OutcomeState) -> Rows:
+    return _rows(state, np.full(len(state), -1, np.int8))
 
 
 def _counts(state: OutcomeState) -> dict[str, int]:
