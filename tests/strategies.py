@@ -28,8 +28,12 @@ BOUNDARIES = _boundaries()
 def frames(*, late: bool = False, min_size: int = 1, max_size: int = 30) -> st.SearchStrategy:
     """Frames of events around CUTOFFS."""
     return event_frames(
-        boundaries=BOUNDARIES, start="2024-06-01", end=COMPLETE_UNTIL, late=late,
-        min_size=min_size, max_size=max_size,
+        boundaries=BOUNDARIES,
+        start="2024-06-01",
+        end=COMPLETE_UNTIL,
+        late=late,
+        min_size=min_size,
+        max_size=max_size,
     )
 
 
@@ -37,6 +41,12 @@ def to_log(frame: pd.DataFrame, **options) -> cl.EventLog:
     """Turn a drawn frame into a log that is complete until COMPLETE_UNTIL."""
     options = {"complete_until": COMPLETE_UNTIL, "timezone": "UTC"} | options
     return cl.EventLog.from_frame(
-        frame, customer="customer_id", time="time", kind="kind", amount="amount", item="item",
-        known_at="known_at" if "known_at" in frame else None, **options,
+        frame,
+        customer="customer_id",
+        time="time",
+        kind="kind",
+        amount="amount",
+        item="item",
+        known_at="known_at" if "known_at" in frame else None,
+        **options,
     )

@@ -19,8 +19,12 @@ def shop():
 @pytest.fixture(scope="module")
 def data(shop) -> cl.Dataset:
     return cl.build_dataset(
-        shop.log, cutoffs=cl.monthly("2025-05", "2025-08"), lead="7d", horizon="30d",
-        churn=cl.Inactivity("45d"), features=cl.FeatureSpec.standard(kinds=shop.log.kinds),
+        shop.log,
+        cutoffs=cl.monthly("2025-05", "2025-08"),
+        lead="7d",
+        horizon="30d",
+        churn=cl.Inactivity("45d"),
+        features=cl.FeatureSpec.standard(kinds=shop.log.kinds),
     )
 
 
@@ -83,17 +87,25 @@ def test_at_most_one_of_two_hundred_clean_features_is_flagged(shop, data):
             clean += [f.Count(window, kind), f.Sum(window, kind)]
     spec = cl.FeatureSpec(clean[:150])
     X = cl.build_dataset(
-        shop.log, cutoffs=cl.monthly("2025-05", "2025-08"), lead="7d", horizon="30d",
-        churn=cl.Inactivity("45d"), features=spec,
+        shop.log,
+        cutoffs=cl.monthly("2025-05", "2025-08"),
+        lead="7d",
+        horizon="30d",
+        churn=cl.Inactivity("45d"),
+        features=spec,
     ).X
     rng = np.random.default_rng(1)
     n, customer = len(X), pd.factorize(data.customer)[0]
     noise = {}
     for k in range(200 - X.shape[1]):
         per_customer = rng.normal(size=customer.max() + 1)[customer]
-        draws = [rng.normal(size=n), per_customer, rng.integers(0, 5, n),
-                 np.where(rng.random(n) < 0.3, np.nan, rng.normal(size=n)),
-                 rng.choice(["north", "south", "east"], n)]
+        draws = [
+            rng.normal(size=n),
+            per_customer,
+            rng.integers(0, 5, n),
+            np.where(rng.random(n) < 0.3, np.nan, rng.normal(size=n)),
+            rng.choice(["north", "south", "east"], n),
+        ]
         noise[f"noise_{k}"] = draws[k % 5]
     X = X.join(pd.DataFrame(noise, index=X.index))
     assert X.shape[1] == 200

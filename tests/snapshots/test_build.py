@@ -27,8 +27,11 @@ SPEC = cl.FeatureSpec.standard(kinds=("order", "visit"))
 
 def build(frame: pd.DataFrame, **options) -> cl.Dataset:
     options = {
-        "cutoffs": CUTOFFS, "lead": LEAD, "horizon": HORIZON,
-        "churn": cl.Inactivity(SILENCE), "features": SPEC,
+        "cutoffs": CUTOFFS,
+        "lead": LEAD,
+        "horizon": HORIZON,
+        "churn": cl.Inactivity(SILENCE),
+        "features": SPEC,
     } | options
     return cl.build_dataset(to_log(frame), **options)
 
@@ -47,8 +50,14 @@ def known(frame: pd.DataFrame) -> pd.Series:
 
 _DAYS = pd.to_datetime(["2025-05-20", "2025-06-05", "2025-06-20", "2025-07-05", "2025-07-20"], utc=True)
 ANCHOR = pd.DataFrame(
-    {"customer_id": 9, "time": _DAYS, "kind": ["order", "visit"] * 2 + ["order"], "amount": 1.0,
-     "item": 0, "known_at": _DAYS}
+    {
+        "customer_id": 9,
+        "time": _DAYS,
+        "kind": ["order", "visit"] * 2 + ["order"],
+        "amount": 1.0,
+        "item": 0,
+        "known_at": _DAYS,
+    }
 )
 
 
@@ -92,8 +101,12 @@ def test_shifting_log_and_cutoffs_together_changes_nothing(frame, days):
     one = build(frame)
     log = to_log(later, complete_until=moved(stamp(COMPLETE_UNTIL)))
     two = cl.build_dataset(
-        log, cutoffs=[moved(stamp(c)) for c in CUTOFFS], lead=LEAD, horizon=HORIZON,
-        churn=cl.Inactivity(SILENCE), features=SPEC,
+        log,
+        cutoffs=[moved(stamp(c)) for c in CUTOFFS],
+        lead=LEAD,
+        horizon=HORIZON,
+        churn=cl.Inactivity(SILENCE),
+        features=SPEC,
     )
     assert (one.cutoff + days * DAY).equals(two.cutoff)
     assert_frame_equal(one.X.reset_index(drop=True), two.X.reset_index(drop=True))
@@ -171,15 +184,20 @@ def test_a_label_is_mature_at_the_very_end_of_its_window():
 
 def build_until(frame: pd.DataFrame, end: pd.Timestamp) -> cl.Dataset:
     return cl.build_dataset(
-        to_log(frame[frame["time"] < end], complete_until=end), cutoffs=CUTOFFS[:2], lead=LEAD,
-        horizon=HORIZON, churn=cl.Inactivity(SILENCE), features=SPEC,
+        to_log(frame[frame["time"] < end], complete_until=end),
+        cutoffs=CUTOFFS[:2],
+        lead=LEAD,
+        horizon=HORIZON,
+        churn=cl.Inactivity(SILENCE),
+        features=SPEC,
     )
 
 
 def test_a_customer_who_returns_is_at_risk_again_in_a_second_spell():
     times = pd.to_datetime(["2025-01-01", "2025-05-30", "2025-06-18"], utc=True)
-    frame = pd.DataFrame({"customer_id": 1, "time": times, "item": 0, "amount": 1.0,
-                          "kind": ["order", "visit", "order"]})
+    frame = pd.DataFrame(
+        {"customer_id": 1, "time": times, "item": 0, "amount": 1.0, "kind": ["order", "visit", "order"]}
+    )
     data = build(frame, cutoffs=["2025-01-10", "2025-06-01", "2025-07-01"])
     assert data.spell.tolist() == [1, 2, 2]
     assert data.tenure.tolist() == [9.0, 151.0, 181.0]
@@ -258,11 +276,19 @@ def test_risk_set_of_online_retail_as_published_and_as_sql_derives_it(data_dir):
     duckdb = pytest.importorskip("duckdb")
     retail = pd.read_parquet(data_dir / "online_retail_uci.parquet")
     log = cl.EventLog.from_frame(
-        retail, customer="CustomerID", time="InvoiceDate", quantity="Quantity",
-        price="UnitPrice", missing_customer="drop",
+        retail,
+        customer="CustomerID",
+        time="InvoiceDate",
+        quantity="Quantity",
+        price="UnitPrice",
+        missing_customer="drop",
     )
     data = cl.build_dataset(
-        log, cutoffs="2011-08-01", lead="7d", horizon="60d", churn=cl.Inactivity("60d"),
+        log,
+        cutoffs="2011-08-01",
+        lead="7d",
+        horizon="60d",
+        churn=cl.Inactivity("60d"),
         features=cl.FeatureSpec.standard(),
     )
     counts = data.counts.iloc[0]
@@ -273,8 +299,12 @@ def test_risk_set_of_online_retail_as_published_and_as_sql_derives_it(data_dir):
     frame = retail[["CustomerID", "InvoiceDate"]].assign(amount=retail["Quantity"] * retail["UnitPrice"])
     sql = duckdb.connect()
     sql.register("retail", frame)
-    values = {"c": int(stamp("2011-08-01").timestamp() * 1_000_000), "silence": 60 * day,
-              "lead": 7 * day, "horizon": 60 * day}
+    values = {
+        "c": int(stamp("2011-08-01").timestamp() * 1_000_000),
+        "silence": 60 * day,
+        "lead": 7 * day,
+        "horizon": 60 * day,
+    }
     assert sql.execute(RISK_SET_SQL, values).fetchone() == found
 
 
@@ -310,11 +340,9 @@ def test_arguments_of_the_wrong_kind_are_named(options, text):
 
 def test_a_frame_is_not_a_log():
     with pytest.raises(ParameterTypeError, match=r"log is a DataFrame.*\n?.*from_frame"):
-        cl.build_dataset(ANCHOR, cutoffs=CUTOFFS, horizon=HORIZON, churn=cl.Inactivity("20d"),
-                         features=SPEC)
+        cl.build_dataset(ANCHOR, cutoffs=CUTOFFS, horizon=HORIZON, churn=cl.Inactivity("20d"), features=SPEC)
     with pytest.raises(ParameterError, match="neither a log nor contracts"):
-        cl.build_dataset(cutoffs=CUTOFFS, horizon=HORIZON, churn=cl.Inactivity("20d"),
-                         features=SPEC)
+        cl.build_dataset(cutoffs=CUTOFFS, horizon=HORIZON, churn=cl.Inactivity("20d"), features=SPEC)
 
 
 # -- contacts ------------------------------------------------------------------------------
@@ -349,3 +377,71 @@ def test_bad_contacts_are_named():
         build(frame, contacts=contacts("2025-07-01"), treated="ignore")
     with pytest.raises(ParameterError, match="knows of no contacts"):
         _ = build(frame).treated
+
+
+# -- facts about customers, and contracts --------------------------------------------------
+
+
+def test_customers_without_events_have_rows_once_a_table_says_they_were_customers():
+    table = pd.DataFrame(
+        {
+            "customer_id": [9, 5, 5],
+            "since": ["2025-01-01", "2025-06-28", "2025-07-03"],
+            "plan": ["basic", "basic", "gold"],
+        }
+    )
+    spec = cl.FeatureSpec([cl.features.Count(), cl.features.AttributeValue("plan")])
+    data = build(anchored(ANCHOR.assign(customer_id=1)), customers=table, features=spec)
+    assert 5 not in data.at("2025-06-28").customer
+    quiet = data.at("2025-07-01").X.loc[5].iloc[0]
+    assert (quiet["any.count"], quiet["plan.value"]) == (0, "basic")
+    assert data.at("2025-07-04").X.loc[5].iloc[0]["plan.value"] == "gold"
+    plain = build(anchored(ANCHOR.assign(customer_id=1)), features=cl.FeatureSpec([cl.features.Count()]))
+    assert data.X.loc[9, "any.count"].tolist() == plain.X.loc[9, "any.count"].tolist()
+
+
+def test_a_table_of_customers_names_what_it_lacks():
+    with pytest.raises(DataError, match=r"customers has no column 'since'.*did you mean 'sinse'"):
+        build(anchored(ANCHOR), customers=pd.DataFrame({"customer_id": [9], "sinse": ["2025-01-01"]}))
+
+
+CONTRACTS = pd.DataFrame(
+    {
+        "id": ["a", "a", "b", "c"],
+        "from": ["2025-01-01", "2025-04-01", "2025-02-01", "2025-06-20"],
+        "to": ["2025-04-01", "2025-07-15", "2025-07-20", None],
+        "plan": ["basic", "gold", "basic", "gold"],
+    }
+)
+
+
+def test_contracts_alone_make_a_dataset():
+    contracts = cl.Contracts.from_frame(
+        CONTRACTS, customer="id", start="from", end="to", plan="plan", complete_until="2025-09-01"
+    )
+    f = cl.features
+    data = cl.build_dataset(
+        contracts=contracts,
+        cutoffs=["2025-03-01", "2025-07-01"],
+        horizon="30d",
+        churn=cl.ContractEnd(grace="7d"),
+        features=cl.FeatureSpec([f.MonthsToContractEnd(), f.AttributeValue("plan")]),
+    )
+    assert data.X.index.get_level_values(0).tolist() == ["a", "a", "b", "b", "c"]
+    assert data.y.tolist() == [0, 1, 0, 1, 0]
+    assert data.X["plan.value"].tolist() == ["basic", "gold", "basic", "basic", "gold"]
+
+
+def test_contracts_of_customers_without_events_join_the_log():
+    frame = anchored(ANCHOR.assign(customer_id=1)).astype({"customer_id": str})
+    contracts = cl.Contracts.from_frame(
+        CONTRACTS, customer="id", start="from", end="to", plan="plan", complete_until=COMPLETE_UNTIL
+    )
+    data = build(
+        frame,
+        contracts=contracts,
+        churn=cl.ContractEnd(grace="7d"),
+        features=cl.FeatureSpec([cl.features.Count(), cl.features.MonthsToContractEnd()]),
+    )
+    assert set(data.customer) == {"a", "b", "c"}
+    assert (data.X["any.count"] == 0).all()

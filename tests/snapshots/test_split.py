@@ -15,8 +15,12 @@ from churnlib.exceptions import ParameterError
 def data() -> cl.Dataset:
     shop = cl.datasets.make_shop(n_customers=300, random_state=0)
     return cl.build_dataset(
-        shop.log, cutoffs=cl.weekly("2025-02-03", "2025-09-01"), lead="7d", horizon="30d",
-        churn=cl.Inactivity("45d"), features=cl.FeatureSpec.standard(),
+        shop.log,
+        cutoffs=cl.weekly("2025-02-03", "2025-09-01"),
+        lead="7d",
+        horizon="30d",
+        churn=cl.Inactivity("45d"),
+        features=cl.FeatureSpec.standard(),
     )
 
 

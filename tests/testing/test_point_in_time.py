@@ -75,5 +75,5 @@ def test_the_smallest_offending_event_is_named_among_many():
 
 
 def test_a_function_must_return_a_frame():
-    with pytest.raises(ParameterTypeError, match="returned a int.*\n?.*must return a DataFrame"):
+    with pytest.raises(ParameterTypeError, match=r"returned a int.*\n?.*must return a DataFrame"):
         assert_point_in_time(lambda log, cutoff: 1, LOG, CUTOFF)

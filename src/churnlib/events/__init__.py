@@ -5,5 +5,6 @@ from churnlib.events._log import EventLog
 from churnlib.events._report import QualityReport
 from churnlib.events._rows import Attribute
 from churnlib.events._schema import Schema
+from churnlib.events._with_facts import with_facts
 
-__all__ = ["OPEN_END", "Attribute", "Contracts", "EventLog", "QualityReport", "Schema"]
+__all__ = ["OPEN_END", "Attribute", "Contracts", "EventLog", "QualityReport", "Schema", "with_facts"]

@@ -20,7 +20,7 @@ from churnlib.exceptions import DuplicateError, MoneyError, SchemaError, message
 if TYPE_CHECKING:
     from churnlib.events._log import EventLog
 
-__all__ = ["appended"]
+__all__ = ["appended", "merged"]
 
 _LATE = "appended although the log was complete past them"
 _REPEATED = "repeated event id"
@@ -52,7 +52,7 @@ def appended(log: EventLog, new: EventLog) -> EventLog:
         return described(replace(log, complete_until_us=until), report)
     moment = extra.time if extra.known is None else extra.known
     late = int(np.count_nonzero(moment < log.complete_until_us)) + report.notes.get(_LATE, 0)
-    whole, identical = _merged(log, extra)
+    whole, identical = merged(log, extra)
     notes = {**report.notes, _LATE: late, "identical rows": identical}
     return described(replace(whole, complete_until_us=until), replace(report, notes=notes))
 
@@ -97,7 +97,7 @@ def _money(log: EventLog | None) -> Decimal:
     return Decimal(0) if log is None or log.amount is None else exact_sum(log.amount, log.scale)
 
 
-def _merged(log: EventLog, new: EventLog) -> tuple[EventLog, int]:
+def merged(log: EventLog, new: EventLog) -> tuple[EventLog, int]:
     """Bring both logs to common codes and one scale, and order their events."""
     pair = _Pair(log, new)
     customers, codes = pair.coded(lambda one: (one.customer_codes, one.customers), "customer ids")

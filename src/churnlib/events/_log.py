@@ -48,6 +48,7 @@ class Roles(TypedDict, total=False):
     event_id: str | None
     currency: str | None
     attributes: str | Iterable[str]
+    facts: str | Iterable[str]
     timezone: str
     time_format: str | None
     complete_until: object
@@ -163,6 +164,7 @@ class EventLog:
         event_id: str | None = None,
         currency: str | None = None,
         attributes: str | Iterable[str] = (),
+        facts: str | Iterable[str] = (),
         timezone: str = "UTC",
         time_format: str | None = None,
         complete_until: object = None,
@@ -206,6 +208,10 @@ class EventLog:
             Columns that say something about the customer at the time of the
             event, such as the plan. Numbers stay numbers, all else is a
             category; missing means "not stated in this event".
+        facts : str or iterable of str, default=()
+            Kinds that state something about the customer and are nothing they did,
+            such as "plan_changed_by_us". Attributes are read from them; "all kinds"
+            of features and of definitions of churn leaves them out.
         timezone : str, default="UTC"
             The zone of naive times, and of the log's calendar.
         time_format : str or None, default=None
@@ -285,12 +291,14 @@ class EventLog:
         """
         roles = Roles(
             customer=customer, time=time, kind=kind, amount=amount, quantity=quantity, price=price, item=item,
-            known_at=known_at, event_id=event_id, currency=currency, attributes=attributes, timezone=timezone,
-            time_format=time_format, complete_until=complete_until, duplicates=duplicates,
+            known_at=known_at, event_id=event_id, currency=currency, attributes=attributes, facts=facts,
+            timezone=timezone, time_format=time_format, complete_until=complete_until, duplicates=duplicates,
             missing_customer=missing_customer, missing_amount=missing_amount, negative=negative, future=future,
         )  # fmt: skip
         schema, until = _checked(roles)
-        return cls._from_parts(read_events(frame, schema, until), schema)
+        log = cls._from_parts(read_events(frame, schema, until), schema)
+        log.codes_of(schema.facts or None)  # a misspelt kind is an error
+        return log
 
     @classmethod
     def from_parquet(cls, path: PathLike, **roles: Unpack[Roles]) -> EventLog:
@@ -524,6 +532,11 @@ class EventLog:
         codes.setflags(write=False)
         return codes
 
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Kinds that state something about customers, and are nothing they did."""
+        return self.schema.facts
+
     @cached_property
     def digest(self) -> str:
         """A fingerprint of everything the log says: 64 hexadecimal digits.
@@ -545,6 +558,7 @@ class EventLog:
             "timezone": self.timezone,
             "complete_until": self.complete_until_us,
             "attributes": list(self.attributes),
+            "facts": list(self.facts),
         }
         parts: list[Array | pd.Index[Any] | None] = [self.offsets, self.time, self.known, self.kind, self.amount]
         parts += [self.item, self.customers, self.items, self.event_id]
@@ -558,7 +572,7 @@ class EventLog:
         Parameters
         ----------
         kinds : str, sequence of str or None
-            Names of kinds; None means all of them.
+            Names of kinds; None means all of them but those that state facts.
 
         Returns
         -------
@@ -578,7 +592,7 @@ class EventLog:
         (('order', 'visit'), array([ True, False]))
         """
         if kinds is None:
-            return np.ones(len(self.kinds), dtype=bool)
+            return np.array([kind not in self.facts for kind in self.kinds], dtype=bool)
         names = as_names(kinds, name="kinds")
         unknown = [name for name in names if name not in self.kinds]
         if unknown:
@@ -917,8 +931,14 @@ class EventLog:
 
 def _checked(roles: Roles) -> tuple[Schema, int | None]:
     """Split the arguments into the schema and the instant the table is complete until."""
-    rest = {name: value for name, value in roles.items() if name not in {"complete_until", "attributes", "timezone"}}
-    schema = Schema.checked(attributes=roles.get("attributes", ()), timezone=roles.get("timezone", "UTC"), **rest)
+    apart = {"complete_until", "timezone", "attributes", "facts"}
+    rest = {name: value for name, value in roles.items() if name not in apart}
+    schema = Schema.checked(
+        attributes=roles.get("attributes", ()),
+        facts=roles.get("facts", ()),
+        timezone=roles.get("timezone", "UTC"),
+        **rest,
+    )
     until = roles.get("complete_until")
     return schema, None if until is None else to_us(until, schema.timezone)
 

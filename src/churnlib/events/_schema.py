@@ -38,6 +38,8 @@ class Schema:
         A column of currency codes, or one code such as ``"EUR"``.
     attributes : tuple of str, default=()
         Columns of dated attributes.
+    facts : tuple of str, default=()
+        Kinds that state something about customers, and are nothing they did.
     timezone : str, default="UTC"
         The zone of naive times and of the log's calendar.
     time_format : str or None, default=None
@@ -70,6 +72,7 @@ class Schema:
     event_id: str | None = None
     currency: str | None = None
     attributes: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
     timezone: str = "UTC"
     time_format: str | None = None
     duplicates: Literal["error", "drop", "keep"] = "error"
@@ -79,13 +82,17 @@ class Schema:
     future: Literal["error", "drop"] = "error"
 
     @classmethod
-    def checked(cls, *, attributes: str | Iterable[str], timezone: str, **roles: Any) -> Schema:
+    def checked(
+        cls, *, attributes: str | Iterable[str], facts: str | Iterable[str] = (), timezone: str, **roles: Any
+    ) -> Schema:
         """Check the arguments a caller gave and make a schema of them.
 
         Parameters
         ----------
         attributes : str or iterable of str
             Columns of dated attributes.
+        facts : str or iterable of str, default=()
+            Kinds that are nothing customers did.
         timezone : str
             An IANA name.
         **roles : Any
@@ -109,8 +116,16 @@ class Schema:
         for rule, choices in _CHOICES.items():
             if rule in roles:
                 check_choice(roles[rule], choices, name=rule)
-        names = as_names(attributes if isinstance(attributes, (str, list)) else list(attributes), name="attributes")
-        schema = cls(attributes=names, timezone=zone_name(timezone), **roles)
+        names = _names(attributes, "attributes")
+        schema = cls(attributes=names, facts=_names(facts, "facts"), timezone=zone_name(timezone), **roles)
+        if schema.facts and schema.kind is None:
+            raise ParameterError(
+                message(
+                    f"facts={list(schema.facts)} without a column of kinds",
+                    "facts are kinds of events",
+                    "kind='column'",
+                )
+            )
         if (schema.quantity is None) != (schema.price is None):
             given, lacking = ("quantity", "price") if schema.price is None else ("price", "quantity")
             raise ParameterError(
@@ -169,11 +184,16 @@ class Schema:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the schema as plain values that JSON can hold."""
-        return asdict(self) | {"attributes": list(self.attributes)}
+        return asdict(self) | {"attributes": list(self.attributes), "facts": list(self.facts)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Schema:
         """Rebuild a schema from what `to_dict` returned."""
         known = {entry.name for entry in fields(cls)}
         kept = {name: value for name, value in values.items() if name in known}
-        return cls(**kept | {"attributes": tuple(values["attributes"])})
+        lists = {name: tuple(values.get(name, ())) for name in ("attributes", "facts")}
+        return cls(**kept | lists)
+
+
+def _names(value: str | Iterable[str], name: str) -> tuple[str, ...]:
+    return as_names(value if isinstance(value, (str, list)) else list(value), name=name)

@@ -14,7 +14,6 @@ from churnlib.events import Contracts, EventLog
 from churnlib.events._tiles import after_last, gather
 from churnlib.features._feature import Facts, Feature, Values
 from churnlib.features._raw import MISSING, EventRaw, Raw
-from churnlib.features._source import Source
 from churnlib.features._stream import View
 
 __all__ = ["AttributeValue", "Stated"]
@@ -39,7 +38,7 @@ class Stated(EventRaw):
 
     def read(self, view: View) -> Array:
         """Look at the last row before the cutoff that states it."""
-        stream = view.stream(Source())
+        stream = view.everything
         values = stream.pick(view.history.attributes[self.attribute])
         numeric = values.dtype.kind == "f"
         stated = ~np.isnan(values) if numeric else values >= 0

@@ -207,7 +207,7 @@ def _fill(out: Ints, history: History, plan: Plan, rows: Rows, run: slice, place
         values = raw.read(view)
         if values.shape != shape:
             values = np.broadcast_to(values, shape)
-        np.take(values.reshape(-1), cell, out=column[place], mode="clip")
+        values.reshape(-1).take(cell, out=column[place], mode="clip")
 
 
 def _each(run: Callable[[int], None], tasks: list[int], n_jobs: int, *, progress: bool) -> None:

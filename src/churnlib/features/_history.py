@@ -43,6 +43,8 @@ class History:
         Names of the kinds.
     timezone : str
         Zone whose days count.
+    facts : tuple of str
+        Kinds that state something about customers, and are nothing they did.
     """
 
     offsets: npt.NDArray[np.int64]
@@ -54,6 +56,7 @@ class History:
     attributes: Mapping[str, npt.NDArray[Any]]
     kinds: tuple[str, ...]
     timezone: str
+    facts: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, log: EventLog) -> History:
@@ -68,6 +71,7 @@ class History:
             attributes={name: attribute.values for name, attribute in log.attributes.items()},
             kinds=log.kinds,
             timezone=log.timezone,
+            facts=log.facts,
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy.typing as npt
@@ -60,6 +61,7 @@ def reach(window: Span | None) -> tuple[Duration, ...]:
     return () if window is None else (Duration.parse(window),)
 
 
+@lru_cache
 def span(window: Span | None) -> Duration | None:
     """Return a window's length; None when it is open."""
     return None if window is None else Duration.parse(window)

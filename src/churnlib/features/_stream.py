@@ -66,10 +66,19 @@ class View:
     def _make(self, source: Source) -> Stream:
         if source.per != "event":
             return self.stream(Source(source.kind)).once_per(source.per)
-        if source.kind is None:
-            return Stream(self)
-        chosen = np.isin(np.array(self.history.kinds), kind_names(source.kind))
-        return self.stream(Source()).where(chosen[self.history.kind[self.rows]])
+        kinds = np.array(self.history.kinds)
+        if source.kind is not None:
+            chosen = np.isin(kinds, kind_names(source.kind))
+        elif self.history.facts:
+            chosen = ~np.isin(kinds, self.history.facts)
+        else:
+            return self.everything
+        return self.everything.where(chosen[self.history.kind[self.rows]])
+
+    @cached_property
+    def everything(self) -> Stream:
+        """All rows, those that state facts without anything having happened among them."""
+        return Stream(self)
 
 
 class Stream:

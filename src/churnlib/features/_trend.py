@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -28,6 +29,12 @@ Of: TypeAlias = Literal["count", "sum"]
 OF: tuple[Of, ...] = ("count", "sum")
 
 
+@lru_cache
+def weekly(weeks: int) -> tuple[Duration, ...]:
+    """Return 1, 2, … weeks."""
+    return tuple(Duration(7 * DAY_US * k) for k in range(1, weeks + 1))
+
+
 @dataclass(frozen=True, slots=True)
 class WeekTrend(EventRaw):
     """Σₖ (w − 1 − 2k) cₖ over w weeks, where cₖ counts the events k to k + 1 weeks before the cutoff."""
@@ -42,12 +49,12 @@ class WeekTrend(EventRaw):
 
     def edges(self) -> tuple[Duration, ...]:
         """Return the weekly edges."""
-        return tuple(Duration(7 * DAY_US * k) for k in range(1, self.weeks + 1))
+        return weekly(self.weeks)
 
     def read(self, view: View) -> Array:
         """Sum over edges instead of weeks: cₖ is a difference, so the weights telescope."""
         stream = view.stream(self.source)
-        *inner, earliest = self.edges()
+        *inner, earliest = weekly(self.weeks)
         total = stream.before() + stream.before(earliest)
         total *= self.weeks - 1
         between = np.zeros_like(total)
@@ -76,7 +83,7 @@ class MoneyTrend(EventRaw):
 
     def edges(self) -> tuple[Duration, ...]:
         """Return the weekly edges."""
-        return WeekTrend(self.source, self.weeks).edges()
+        return weekly(self.weeks)
 
     def read(self, view: View) -> Array:
         """Sum over edges instead of weeks, as `WeekTrend` does."""

@@ -159,8 +159,13 @@ class PurgedGroupTimeSplit(Splitter):
         >>> import churnlib as cl
         >>> shop = cl.datasets.make_shop(n_customers=200, random_state=0)
         >>> data = cl.build_dataset(
-        ...     shop.log, cutoffs=cl.monthly("2025-04", "2025-09"), lead="7d", horizon="30d",
-        ...     churn=cl.Inactivity("45d"), features=cl.FeatureSpec.standard())
+        ...     shop.log,
+        ...     cutoffs=cl.monthly("2025-04", "2025-09"),
+        ...     lead="7d",
+        ...     horizon="30d",
+        ...     churn=cl.Inactivity("45d"),
+        ...     features=cl.FeatureSpec.standard(),
+        ... )
         >>> split = cl.PurgedGroupTimeSplit.from_dataset(data, n_splits=2)
         >>> split.horizon, split.lead, len(list(split.split(data.X)))
         ('30d', '7d', 2)

@@ -73,7 +73,7 @@ def is_activity(log: EventLog, kinds: tuple[str, ...] | None, *, refunds: bool) 
     log : EventLog
         The events.
     kinds : tuple of str or None
-        Kinds that count; None counts all.
+        Kinds that count; None counts all but facts, and the first row of each customer.
     refunds : bool
         Whether an event with a negative amount counts. A refund settles an old order: it is the
         firm's bookkeeping, not the customer coming back.
@@ -96,7 +96,10 @@ def is_activity(log: EventLog, kinds: tuple[str, ...] | None, *, refunds: bool) 
     >>> is_activity(log, None, refunds=False).tolist(), is_activity(log, None, refunds=True).tolist()
     ([True, False], [True, True])
     """
-    chosen = np.ones(len(log), dtype=np.bool_) if kinds is None else log.codes_of(kinds)[log.kind]
+    chosen: BoolArray = log.codes_of(kinds)[log.kind]
+    if kinds is None and log.facts:
+        # Becoming a customer is a sign of life, also where it is only a fact on record.
+        chosen[log.offsets[:-1][np.diff(log.offsets) > 0]] = True
     if not refunds and log.amount is not None:
         chosen = chosen & (log.amount >= 0)
     return chosen

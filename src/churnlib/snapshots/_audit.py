@@ -68,9 +68,7 @@ def audit_leakage(X: pd.DataFrame, y: pd.Series, *, max_auc: float = 0.95) -> pd
     [['closed_on', 'predicts alone']]
     """
     if not 0.5 < max_auc <= 1:
-        raise ParameterError(
-            message(f"max_auc={max_auc}", "an AUC above 0.5 and at most 1", "max_auc=0.95")
-        )
+        raise ParameterError(message(f"max_auc={max_auc}", "an AUC above 0.5 and at most 1", "max_auc=0.95"))
     label = np.asarray(y)
     if len(X) != len(label) or len(np.unique(label)) != 2:
         raise DataError(
@@ -85,10 +83,7 @@ def audit_leakage(X: pd.DataFrame, y: pd.Series, *, max_auc: float = 0.95) -> pd
     found: list[tuple[str, str, float, str]] = []
     for position, name in enumerate(X.columns):
         column = X.iloc[:, position]
-        found += [
-            (str(name), *sign)
-            for sign in _signs(column.iloc[rows], label[rows], groups[rows], max_auc)
-        ]
+        found += [(str(name), *sign) for sign in _signs(column.iloc[rows], label[rows], groups[rows], max_auc)]
     return pd.DataFrame(found, columns=list(_COLUMNS))
 
 
@@ -159,9 +154,7 @@ def _as_numbers(column: pd.Series) -> npt.NDArray[np.float64]:
     return np.where(codes < 0, np.nan, codes.astype(np.float64))
 
 
-def _names_customers(
-    column: pd.Series, codes: npt.NDArray[np.float64], groups: npt.NDArray[np.intp]
-) -> bool:
+def _names_customers(column: pd.Series, codes: npt.NDArray[np.float64], groups: npt.NDArray[np.intp]) -> bool:
     """Tell whether the column is constant within customers and (nearly) unique across them."""
     frame = pd.DataFrame({"group": groups, "value": codes}).dropna()
     customers = frame["group"].nunique()
@@ -182,9 +175,7 @@ def _names_customers(
     return whole and (repeated or dense)
 
 
-def _auc_alone(
-    codes: npt.NDArray[np.float64], y: npt.NDArray[np.int8], groups: npt.NDArray[np.intp]
-) -> float:
+def _auc_alone(codes: npt.NDArray[np.float64], y: npt.NDArray[np.int8], groups: npt.NDArray[np.intp]) -> float:
     """AUC of a small tree on this column, cross-fitted over customers."""
     n_groups = len(np.unique(groups))
     if n_groups < 4 or np.unique(codes).size < 2:
@@ -193,8 +184,8 @@ def _auc_alone(
     table = np.column_stack([np.where(missing, 0.0, codes), missing])
     score = np.zeros(len(y))
     for fit, judge in GroupKFold(2).split(table, y, groups):
-        tree = DecisionTreeClassifier(
-            max_leaf_nodes=16, min_samples_leaf=max(5, len(y) // 400), random_state=0
-        ).fit(table[fit], y[fit])
+        tree = DecisionTreeClassifier(max_leaf_nodes=16, min_samples_leaf=max(5, len(y) // 400), random_state=0).fit(
+            table[fit], y[fit]
+        )
         score[judge] = tree.predict_proba(table[judge])[:, -1] if y[fit].any() else 0.0
     return float(roc_auc_score(y, score))

@@ -94,8 +94,13 @@ def build_dataset(
     >>> import churnlib as cl
     >>> shop = cl.datasets.make_shop(n_customers=300, random_state=0)
     >>> data = cl.build_dataset(
-    ...     shop.log, cutoffs=cl.monthly("2025-04", "2025-09"), lead="7d", horizon="30d",
-    ...     churn=cl.Inactivity("45d"), features=cl.FeatureSpec.standard())
+    ...     shop.log,
+    ...     cutoffs=cl.monthly("2025-04", "2025-09"),
+    ...     lead="7d",
+    ...     horizon="30d",
+    ...     churn=cl.Inactivity("45d"),
+    ...     features=cl.FeatureSpec.standard(),
+    ... )
     >>> list(data.X.index.names), data.y.name, str(data.y.dtype)
     (['customer_id', 'cutoff'], 'churn', 'int8')
     """
@@ -105,7 +110,7 @@ def build_dataset(
         log=log,
         contracts=contracts,
         churn=churn,
-        features=features.for_log(log),
+        features=features.for_log(log, contracts=contracts),
         lead=duration(lead, name="lead", allow_zero=True),
         horizon=duration(horizon, name="horizon"),
         contacts=None if contacts is None else Contacts.read(contacts, log, treated),
@@ -120,13 +125,19 @@ def build_dataset(
 def _joined(log: EventLog | None, contracts: Contracts | None, customers: Any) -> EventLog:
     if log is not None and not isinstance(log, EventLog):
         raise ParameterTypeError(
-            message(f"log is a {type(log).__name__}", "events come as an EventLog",
-                    "EventLog.from_frame(frame, customer=..., time=...)")
+            message(
+                f"log is a {type(log).__name__}",
+                "events come as an EventLog",
+                "EventLog.from_frame(frame, customer=..., time=...)",
+            )
         )
     if log is None and contracts is None:
         raise ParameterError(
-            message("neither a log nor contracts were given", "a dataset needs a history",
-                    "build_dataset(EventLog.from_frame(...), cutoffs=..., ...)")
+            message(
+                "neither a log nor contracts were given",
+                "a dataset needs a history",
+                "build_dataset(EventLog.from_frame(...), cutoffs=..., ...)",
+            )
         )
     if contracts is not None:
         log = with_contracts(log, contracts)
@@ -137,13 +148,15 @@ def _joined(log: EventLog | None, contracts: Contracts | None, customers: Any) -
 def _check_types(churn: object, features: object) -> None:
     if not isinstance(churn, ChurnDefinition):
         raise ParameterTypeError(
-            message(f"churn is a {type(churn).__name__}", "it must be a definition of churn",
-                    'churn=Inactivity("60d")')
+            message(f"churn is a {type(churn).__name__}", "it must be a definition of churn", 'churn=Inactivity("60d")')
         )
     if not isinstance(features, FeatureSpec):
         raise ParameterTypeError(
-            message(f"features is a {type(features).__name__}", "it must be a FeatureSpec",
-                    "features=FeatureSpec.standard()")
+            message(
+                f"features is a {type(features).__name__}",
+                "it must be a FeatureSpec",
+                "features=FeatureSpec.standard()",
+            )
         )
 
 

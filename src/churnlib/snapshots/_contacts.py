@@ -36,12 +36,11 @@ class Contacts:
         """Read a frame of contacts with the columns `customer_id` and `time`."""
         if treated not in get_args(Treated):
             raise ParameterError(
-                message(f"treated={treated!r}", f"one of {some(get_args(Treated))}",
-                        'build_dataset(..., treated="drop")')
+                message(
+                    f"treated={treated!r}", f"one of {some(get_args(Treated))}", 'build_dataset(..., treated="drop")'
+                )
             )
-        contacts = EventLog.from_frame(
-            frame, customer="customer_id", time="time", timezone=log.timezone
-        )
+        contacts = EventLog.from_frame(frame, customer="customer_id", time="time", timezone=log.timezone)
         codes = log.customers.get_indexer(contacts.customers)
         if (codes < 0).any():
             unknown = contacts.customers[codes < 0]
@@ -71,8 +70,7 @@ class Contacts:
         if n and self.treated == "error":
             raise DataError(
                 message(
-                    f"{n} of {sum(map(len, parts))} rows were contacted before their label was "
-                    f"known",
+                    f"{n} of {sum(map(len, parts))} rows were contacted before their label was known",
                     "a saved customer would be learnt as one who was never at risk",
                     'build_dataset(..., treated="drop") to leave them out, "feature" to tell the '
                     'model, "keep" to flag them in data.treated',

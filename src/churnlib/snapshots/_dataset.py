@@ -58,8 +58,12 @@ class Dataset:
     >>> import churnlib as cl
     >>> shop = cl.datasets.make_shop(n_customers=300, random_state=0)
     >>> data = cl.build_dataset(
-    ...     shop.log, cutoffs=cl.monthly("2025-04", "2025-09"), lead="7d", horizon="30d",
-    ...     churn=cl.Inactivity("45d"), features=cl.FeatureSpec.standard(),
+    ...     shop.log,
+    ...     cutoffs=cl.monthly("2025-04", "2025-09"),
+    ...     lead="7d",
+    ...     horizon="30d",
+    ...     churn=cl.Inactivity("45d"),
+    ...     features=cl.FeatureSpec.standard(),
     ... )
     >>> bool((data.retained == 1 - data.y).all())
     True
@@ -188,9 +192,7 @@ class Dataset:
         ends = np.maximum(ends, opens + 1)
         causes = self.recipe.truth.causes
         event = np.where(happened, rows.cause, 0).astype(np.int16) if len(causes) > 1 else happened
-        return survival_target(
-            event, (ends - rows.start) / DAY_US, entry=(opens - rows.start) / DAY_US
-        )
+        return survival_target(event, (ends - rows.start) / DAY_US, entry=(opens - rows.start) / DAY_US)
 
     @property
     def unlabelled(self) -> Dataset:
@@ -217,16 +219,18 @@ class Dataset:
         >>> import churnlib as cl
         >>> shop = cl.datasets.make_shop(n_customers=200, random_state=0)
         >>> data = cl.build_dataset(
-        ...     shop.log, cutoffs="2025-06-01", horizon="30d", churn=cl.Inactivity("45d"),
-        ...     features=cl.FeatureSpec.standard())
+        ...     shop.log,
+        ...     cutoffs="2025-06-01",
+        ...     horizon="30d",
+        ...     churn=cl.Inactivity("45d"),
+        ...     features=cl.FeatureSpec.standard(),
+        ... )
         >>> len(data.take(data.tenure > 30)) == int((data.tenure > 30).sum())
         True
         """
         chosen = np.asarray(which)
         positions = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.intp)
-        return self._derive(
-            X=self.X.iloc[positions], rows=self.rows.take(positions), _waiting=None
-        )
+        return self._derive(X=self.X.iloc[positions], rows=self.rows.take(positions), _waiting=None)
 
     def split(
         self, test_cutoffs: int = 1, *, embargo: str = "0d", unseen_customers: bool = False
@@ -262,14 +266,23 @@ class Dataset:
         >>> import churnlib as cl
         >>> shop = cl.datasets.make_shop(n_customers=200, random_state=0)
         >>> data = cl.build_dataset(
-        ...     shop.log, cutoffs=cl.monthly("2025-04", "2025-09"), horizon="30d",
-        ...     churn=cl.Inactivity("45d"), features=cl.FeatureSpec.standard())
+        ...     shop.log,
+        ...     cutoffs=cl.monthly("2025-04", "2025-09"),
+        ...     horizon="45d",
+        ...     churn=cl.Inactivity("45d"),
+        ...     features=cl.FeatureSpec.standard(),
+        ... )
         >>> train, test = data.split(test_cutoffs=1)
         >>> train.splits["split"].tolist()
         ['train', 'train', 'train', 'train', 'purged', 'test']
         """
         parts = split_by_time(
-            self.rows, self.y.to_numpy(), self.recipe, test_cutoffs, embargo, unseen_customers
+            self.rows,
+            self.y.to_numpy(),
+            self.recipe,
+            test_cutoffs=test_cutoffs,
+            embargo=embargo,
+            unseen_customers=unseen_customers,
         )
         train = self.take(parts.train)
         test = self.take(parts.test)
@@ -302,22 +315,24 @@ class Dataset:
         >>> import churnlib as cl
         >>> shop = cl.datasets.make_shop(n_customers=200, random_state=0)
         >>> data = cl.build_dataset(
-        ...     shop.log, cutoffs="2025-06-01", horizon="30d", churn=cl.Inactivity("45d"),
-        ...     features=cl.FeatureSpec.standard())
+        ...     shop.log,
+        ...     cutoffs="2025-06-01",
+        ...     horizon="30d",
+        ...     churn=cl.Inactivity("45d"),
+        ...     features=cl.FeatureSpec.standard(),
+        ... )
         >>> data.at("2025-07-01").customer.is_unique
         True
         """
         at = read_cutoffs(cutoff, self.recipe.timezone)
         if len(at) != 1:
             raise ParameterError(
-                message(f"{len(at)} cutoffs were given", "scoring is as of one instant",
-                        "data.at('2025-10-01')")
+                message(f"{len(at)} cutoffs were given", "scoring is as of one instant", "data.at('2025-10-01')")
             )
         if int(at.us[0]) > self.recipe.complete_until_us:
             raise ParameterError(
                 message(
-                    f"cutoff {at[0]} is after the end of the data "
-                    f"({timestamp(self.recipe.complete_until_us)})",
+                    f"cutoff {at[0]} is after the end of the data ({timestamp(self.recipe.complete_until_us)})",
                     "silence after the end of the data would look like churn",
                     "data.latest(), or load newer events first",
                 )
@@ -337,8 +352,12 @@ class Dataset:
         >>> import churnlib as cl
         >>> shop = cl.datasets.make_shop(n_customers=200, random_state=0)
         >>> data = cl.build_dataset(
-        ...     shop.log, cutoffs="2025-06-01", horizon="30d", churn=cl.Inactivity("45d"),
-        ...     features=cl.FeatureSpec.standard())
+        ...     shop.log,
+        ...     cutoffs="2025-06-01",
+        ...     horizon="30d",
+        ...     churn=cl.Inactivity("45d"),
+        ...     features=cl.FeatureSpec.standard(),
+        ... )
         >>> now = data.latest()
         >>> bool((now.cutoff == shop.log.complete_until).all())
         True
@@ -399,15 +418,13 @@ class Dataset:
             rate = f" ({y.mean():.1%})" if len(y) else ""
             lines.append(f"  churned {int(y.sum()):,}{rate}, retained {int((1 - y).sum()):,}")
             left = int(self.counts["churned_in_lead"].sum())
-            lines.append(f"  churned in the lead, left out: {left:,}; immature, in .unlabelled: "
-                         f"{len(self.unlabelled):,}")
+            lines.append(
+                f"  churned in the lead, left out: {left:,}; immature, in .unlabelled: {len(self.unlabelled):,}"
+            )
         else:
             lines.append("  to be scored: no labels")
         lines.append(f"  churn: {self.churn!r}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return (
-            f"<p><b>Dataset</b>: {html.escape(self._caption)}</p>"
-            + self.counts.to_html(border=0, escape=True)
-        )
+        return f"<p><b>Dataset</b>: {html.escape(self._caption)}</p>" + self.counts.to_html(border=0, escape=True)

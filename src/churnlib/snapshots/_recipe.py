@@ -19,8 +19,17 @@ from churnlib.snapshots._rows import Rows, row_index
 
 __all__ = ["COUNTS", "Recipe"]
 
-COUNTS = ("known", "gone", "at_risk", "churned_before", "churned_in_lead", "treated_dropped",
-          "churned", "retained", "immature")
+COUNTS = (
+    "known",
+    "gone",
+    "at_risk",
+    "churned_before",
+    "churned_in_lead",
+    "treated_dropped",
+    "churned",
+    "retained",
+    "immature",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,21 +137,29 @@ class Recipe:
         counts = _table(at.us.tolist(), [n for _, n in parts])
         return self._dataset(Rows.concat([rows for rows, _ in parts]), counts, labelled=False)
 
-    def _dataset(
-        self, rows: Rows, counts: pd.DataFrame, *, labelled: bool, waiting: Dataset | None = None
-    ) -> Dataset:
+    def _dataset(self, rows: Rows, counts: pd.DataFrame, *, labelled: bool, waiting: Dataset | None = None) -> Dataset:
         X = self._features(rows)
         if self.contacts is not None:
             X = self.contacts.as_feature(X, rows)
         return Dataset(
-            X=X, rows=rows, recipe=self, labelled=labelled,
-            follow_up_us=self.complete_until_us, counts=counts, _waiting=waiting,
+            X=X,
+            rows=rows,
+            recipe=self,
+            labelled=labelled,
+            follow_up_us=self.complete_until_us,
+            counts=counts,
+            _waiting=waiting,
         )
 
     def _features(self, rows: Rows) -> pd.DataFrame:
         block = compute(
-            self.log, np.unique(rows.cutoff), self.features, contracts=self.contracts,
-            rows=(rows.customer, rows.cutoff), n_jobs=self.n_jobs, progress=self.progress,
+            self.log,
+            np.unique(rows.cutoff),
+            self.features,
+            contracts=self.contracts,
+            rows=(rows.customer, rows.cutoff),
+            n_jobs=self.n_jobs,
+            progress=self.progress,
         )
         X = block.frame
         X.index = row_index(self.log.customers, rows)

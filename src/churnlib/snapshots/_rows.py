@@ -72,17 +72,24 @@ class Rows:
 
 
 _DTYPES = {
-    "customer": np.int32, "cutoff": np.int64, "spell": np.int32,
-    "start": np.int64, "churn": np.int64, "cause": np.int16, "label": np.int8,
+    "customer": np.int32,
+    "cutoff": np.int64,
+    "spell": np.int32,
+    "start": np.int64,
+    "churn": np.int64,
+    "cause": np.int16,
+    "label": np.int8,
 }
 
 
 def row_index(customers: pd.Index, rows: Rows) -> pd.MultiIndex:
     """Label rows by (customer_id, cutoff), the index every part of churnlib aligns by."""
     cutoffs, which = np.unique(rows.cutoff, return_inverse=True)
+    levels: list[Any] = [customers, timestamps(cutoffs)]
+    codes: list[Any] = [rows.customer, which]
     return pd.MultiIndex(
-        levels=[customers, timestamps(cutoffs)],
-        codes=[rows.customer, which],
+        levels=levels,
+        codes=codes,
         names=["customer_id", "cutoff"],
         verify_integrity=False,
     ).remove_unused_levels()

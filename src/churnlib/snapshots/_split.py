@@ -30,7 +30,12 @@ class TimeSplit:
 
 
 def split_by_time(
-    rows: Rows, y: npt.NDArray[np.int8], recipe: Recipe, test_cutoffs: int, embargo: str,
+    rows: Rows,
+    y: npt.NDArray[np.int8],
+    recipe: Recipe,
+    *,
+    test_cutoffs: int,
+    embargo: str,
     unseen_customers: bool,
 ) -> TimeSplit:
     """Give every cutoff a role: train, purged or test; see `Dataset.split`."""
@@ -40,8 +45,7 @@ def split_by_time(
             message(
                 f"test_cutoffs={test_cutoffs} of {len(cutoffs)} labelled cutoffs",
                 "at least one cutoff must test and at least one must train",
-                "build_dataset(..., cutoffs=monthly(...)) with more cutoffs, or a smaller "
-                "test_cutoffs",
+                "build_dataset(..., cutoffs=monthly(...)) with more cutoffs, or a smaller test_cutoffs",
             )
         )
     pause = duration(embargo, name="embargo", allow_zero=True)
@@ -59,8 +63,12 @@ def split_by_time(
 
 
 def _table(
-    cutoffs: npt.NDArray[np.int64], role: npt.NDArray[np.str_], recipe: Recipe,
-    which: npt.NDArray[np.intp], used: npt.NDArray[np.bool_], y: npt.NDArray[np.int8],
+    cutoffs: npt.NDArray[np.int64],
+    role: npt.NDArray[np.str_],
+    recipe: Recipe,
+    which: npt.NDArray[np.intp],
+    used: npt.NDArray[np.bool_],
+    y: npt.NDArray[np.int8],
 ) -> pd.DataFrame:
     def count(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
         return np.bincount(which[mask], minlength=len(cutoffs))

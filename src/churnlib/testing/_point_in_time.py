@@ -72,7 +72,11 @@ def assert_point_in_time(
 
 
 def _check_one(
-    fn: FeatureFunction, log: EventLog, us: int, stamp: pd.Timestamp, n: int,
+    fn: FeatureFunction,
+    log: EventLog,
+    us: int,
+    stamp: pd.Timestamp,
+    n: int,
     rng: np.random.Generator,
 ) -> None:
     future = np.flatnonzero((log.time >= us) | log.hidden(us))
@@ -82,9 +86,7 @@ def _check_one(
             raise _leak(fn, log, stamp, drop, whole)
 
 
-def _subsets(
-    future: npt.NDArray[np.intp], n: int, rng: np.random.Generator
-) -> list[npt.NDArray[np.intp]]:
+def _subsets(future: npt.NDArray[np.intp], n: int, rng: np.random.Generator) -> list[npt.NDArray[np.intp]]:
     if not len(future):
         return []
     return [future, *(future[rng.random(len(future)) < 0.5] for _ in range(n))]
@@ -116,7 +118,10 @@ def _same(one: pd.DataFrame, two: pd.DataFrame) -> bool:
 
 
 def _leak(
-    fn: FeatureFunction, log: EventLog, stamp: pd.Timestamp, drop: npt.NDArray[np.intp],
+    fn: FeatureFunction,
+    log: EventLog,
+    stamp: pd.Timestamp,
+    drop: npt.NDArray[np.intp],
     whole: pd.DataFrame,
 ) -> LeakageError:
     """Name one guilty event: the first k of the dropped events change nothing, k + 1 do."""

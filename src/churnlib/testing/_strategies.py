@@ -80,18 +80,20 @@ def event_frames(
     delays = st.one_of(st.just(0), st.just(1), st.integers(0, 60 * _DAY_US))
     known = st.one_of(times, delays.map(lambda delay: -1 - delay)) if late else st.just(-1)
     row = st.tuples(
-        st.integers(0, n_customers - 1), times, st.sampled_from(list(kinds)),
-        st.integers(-(10**6), 10**6), st.integers(0, 3), known,
+        st.integers(0, n_customers - 1),
+        times,
+        st.sampled_from(list(kinds)),
+        st.integers(-(10**6), 10**6),
+        st.integers(0, 3),
+        known,
     )
-    return st.lists(row, min_size=min_size, max_size=max_size).map(
-        lambda rows: _frame(rows, late, last)
-    )
+    rows = st.lists(row, min_size=min_size, max_size=max_size)
+    frames: SearchStrategy[pd.DataFrame] = rows.map(lambda drawn: _frame(drawn, last, late=late))
+    return frames
 
 
-def _frame(rows: list[tuple[int, int, str, int, int, int]], late: bool, last: int) -> pd.DataFrame:
-    frame = pd.DataFrame(
-        rows, columns=["customer_id", "time", "kind", "amount", "item", "known_at"]
-    )
+def _frame(rows: list[tuple[int, int, str, int, int, int]], last: int, *, late: bool) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["customer_id", "time", "kind", "amount", "item", "known_at"])
     # A negative `known_at` stands for a delay after the event, so that it shrinks to none.
     delayed = frame["time"] - 1 - frame["known_at"]
     known = frame["known_at"].where(frame["known_at"] >= 0, delayed).clip(upper=last - 1)
@@ -126,11 +128,17 @@ def event_logs(*, complete_until: Any = _END, **options: Any) -> SearchStrategy[
     >>> test()
     """
     late = options.get("late", False)
-    return event_frames(**options).map(lambda frame: _log(frame, late, complete_until))
+    return event_frames(**options).map(lambda frame: _log(frame, complete_until, late=late))
 
 
-def _log(frame: pd.DataFrame, late: bool, complete_until: Any) -> EventLog:
+def _log(frame: pd.DataFrame, complete_until: Any, *, late: bool) -> EventLog:
     return EventLog.from_frame(
-        frame, customer="customer_id", time="time", kind="kind", amount="amount", item="item",
-        known_at="known_at" if late else None, complete_until=complete_until,
+        frame,
+        customer="customer_id",
+        time="time",
+        kind="kind",
+        amount="amount",
+        item="item",
+        known_at="known_at" if late else None,
+        complete_until=complete_until,
     )
