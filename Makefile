@@ -56,11 +56,12 @@ demo: $(VENV)/.stamp-run ## from simulated orders to out/churn.html and out/cont
 test: $(VENV)/.stamp-dev ## every test that is not slow, the docstrings and the pages
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(PYTEST_OPTIONS)
 
-test-slow: $(VENV)/.stamp-dev ## the slow tests, with a deeper search for counter-examples
-	CHURNLIB_HYPOTHESIS=thorough $(BIN)/python -m pytest -n $(WORKERS) -m slow $(PYTEST_OPTIONS)
+test-slow: $(VENV)/.stamp-dev ## every test, the slow ones in full, with a deeper search for counter-examples
+	CHURNLIB_HYPOTHESIS=thorough $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_OPTIONS)
 
-# The rooms of the package; not the pages, tools and browser, which do not depend on these versions.
-ELSEWHERE := tests --ignore=tests/docs --ignore=tests/tools --ignore=tests/examples -m "not slow"
+# The rooms of the package; not the pages and tools, which do not depend on these versions, nor the bars on Telco.
+ELSEWHERE := tests --ignore=tests/docs --ignore=tests/tools --ignore=tests/examples \
+    --ignore=tests/classification/test_telco.py -m "not slow"
 
 test-lifelines: .venv-lifelines/.stamp ## the package's tests with lifelines and pandas 2.3
 	.venv-lifelines/bin/python -m pytest -n $(WORKERS) $(ELSEWHERE) $(PYTEST_OPTIONS)
@@ -74,6 +75,7 @@ check: $(VENV)/.stamp-dev ## style, types, the project's own rules, spelling, do
 	$(BIN)/mypy
 	@for tool in floors name_clash doc_defaults docs_complete import_hygiene call_twice; do \
 	    echo "tools/$$tool.py"; $(BIN)/python -m tools.$$tool || exit 1; done
+	$(BIN)/python -m tools.mutants
 	$(BIN)/codespell README.md CONTRIBUTING.md changelog.d docs src tools examples # tests misspell on purpose
 	$(MAKE) docs
 

@@ -6,8 +6,10 @@ from churnlib.calendar import Duration
 from churnlib.features._counts import EventCount
 from churnlib.features._history import History
 from churnlib.features._plan import Plan
+from churnlib.features._run import Run
 from churnlib.features._source import EVERY_EVENT, Source
-from churnlib.features._stream import View, local_days
+from churnlib.features._stream import local_days
+from churnlib.features._view import View
 from tests.features.worlds import CUTOFFS, DAY, Event, make_log
 
 CUT = CUTOFFS[0]
@@ -23,7 +25,7 @@ DRAWN = [
 
 def a_view() -> View:
     plan = Plan.of([EventCount(EVERY_EVENT, "7d")], np.array([CUT]), "UTC")
-    return View(History.of(make_log(DRAWN)), plan, 0, 2)
+    return View(Run(History.of(make_log(DRAWN)), plan, 0, 2))
 
 
 def test_positions_are_rows_of_the_stream():

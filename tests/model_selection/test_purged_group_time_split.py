@@ -411,7 +411,7 @@ def test_random_folds_flatter_a_model_and_purged_folds_do_not() -> None:
 
 
 def test_the_horizon_must_be_said() -> None:
-    with pytest.raises(ParameterError, match=r"(?s)horizon of the labels is not given.*data\.splitter\(\)"):
+    with pytest.raises(ParameterError, match=r"(?s)horizon of the labels is not given.*PurgedGroupTimeSplit\.from_dataset\(data\)"):
         PurgedGroupTimeSplit(5)
 
 
@@ -471,6 +471,23 @@ def test_unseen_customers_need_customers() -> None:
     assert len(refused) == 1
     assert "tests on no row; each fold tests on its own part of the customers" in refused[0]
     assert "unseen_customers=False" in refused[0]
+
+
+def test_a_dataset_gives_lead_horizon_and_zone() -> None:
+    class Log:
+        timezone = "Europe/Berlin"
+
+    class Data:
+        horizon, lead, log = "2mo", "7d", Log
+
+    made = PurgedGroupTimeSplit.from_dataset(Data, 3, embargo="1d")  # type: ignore[arg-type]
+    assert (made.n_splits, made.horizon, made.lead, made.embargo, made.timezone) == (
+        3,
+        "2mo",
+        "7d",
+        "1d",
+        "Europe/Berlin",
+    )
 
 
 def test_repr_names_the_arguments() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-from hypothesis import find, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import Phase, find, given, settings
 
 from churnlib.testing import event_frames, event_logs
 
@@ -18,12 +17,13 @@ def test_frames_hold_the_columns_and_stay_before_the_end(frame):
 
 
 def test_boundaries_are_hit_exactly_and_on_both_sides():
+    generate = settings(phases=[Phase.generate], max_examples=300, deadline=None)
     for shift in (-1, 0, 1):
         at = EDGE + pd.Timedelta(shift, unit="us")
         find(
             event_frames(boundaries=[EDGE], max_size=5),
             lambda frame, at=at: bool((frame["time"] == at).any()),
-            settings=hypothesis_settings(max_examples=1000, deadline=None),
+            settings=generate,
         )
 
 

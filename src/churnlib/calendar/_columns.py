@@ -62,7 +62,8 @@ def read_times(column: Column, tz: str, *, name: str, form: str | None = None) -
     name : str
         The column's name, for messages.
     form : str or None, default=None
-        A strptime format for texts that are not ISO 8601.
+        A strptime format for texts that are not ISO 8601, or for whole numbers
+        such as 20250301.
 
     Returns
     -------
@@ -94,6 +95,8 @@ def read_times(column: Column, tz: str, *, name: str, form: str | None = None) -
     if pa.types.is_null(kind):
         return TimeColumn(np.zeros(len(column), dtype=np.int64), np.ones(len(column), dtype=bool))
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_view(kind):
+        return _from_texts(column.cast(pa.large_string()), tz, name, form)
+    if form is not None and pa.types.is_integer(kind):  # 20250301 with time_format="%Y%m%d"
         return _from_texts(column.cast(pa.large_string()), tz, name, form)
     missing = column.is_null().to_numpy() if column.null_count else None
     if pa.types.is_date(kind):
@@ -146,7 +149,7 @@ def _local(wall: NDArray[np.int64], missing: NDArray[np.bool_] | None, tz: str, 
                 f"{int(doubtful.sum())} times in column {name!r} are no single instant on the clock of {tz}: "
                 f"{int(ambiguous.sum())} occur twice, {int(nonexistent.sum())} never occur ({named_rows(doubtful)})",
                 "the hour in which clocks change needs an offset",
-                f"frame[{name!r}].dt.tz_localize({tz!r}, ambiguous=True, nonexistent='shift_forward')",
+                f"pandas.to_datetime(frame[{name!r}]).dt.tz_localize({tz!r}, ambiguous=True, nonexistent='shift_forward')",
             )
         )
     return us
@@ -157,7 +160,8 @@ def _from_texts(column: pa.ChunkedArray, tz: str, name: str, form: str | None) -
     if not len(texts.texts):
         return TimeColumn(np.zeros(len(column), dtype=np.int64), texts.missing)
     read = read_texts(texts.texts, form)
-    unreadable = texts.rows(read.unreadable)
+    # Only rows that have a text are looked at: the others hold the code of the first one.
+    unreadable = texts.rows(read.unreadable | (read.us < EARLIEST_US) | (read.us > LATEST_US))
     if unreadable.any():
         examples = column.filter(pa.array(unreadable)).slice(0, 3).to_pylist()
         raise TimeError(

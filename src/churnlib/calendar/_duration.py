@@ -274,7 +274,16 @@ def _unreadable(text: str) -> str:
 
 
 def _from_timedelta(value: dt.timedelta | np.timedelta64) -> int:
-    delta = pd.Timedelta(value)
+    try:
+        delta = pd.Timedelta(value)
+    except ValueError as error:  # numpy's months and years, and lengths beyond pandas' own
+        raise ParameterError(
+            message(
+                f"{value!r} is no fixed length of time ({error})",
+                "days and shorter units are fixed, months and years follow the calendar",
+                "'1mo' for a calendar month, '1y' for a year",
+            )
+        ) from None
     if pd.isna(delta):
         raise ParameterError(message("the length of time is missing (NaT)", "a length was expected", "'60d'"))
     if delta.nanoseconds:

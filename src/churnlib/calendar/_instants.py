@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from churnlib.calendar._texts import MOVING
 from churnlib.exceptions import ParameterError, ParameterTypeError, TimeError, message, nearest
 
 __all__ = ["localize", "read_stamp", "shift_months", "timestamp", "timestamps", "to_us", "wall_clock", "zone_name"]
@@ -308,7 +309,7 @@ def read_stamp(value: object) -> pd.Timestamp:
         stamp = _from_text(value) if isinstance(value, str) else pd.Timestamp(value)
     except (ValueError, OverflowError):
         stamp = None
-    if stamp is None or pd.isna(stamp):
+    if stamp is None or pd.isna(stamp) or not 1 <= stamp.year <= 9999:
         raise TimeError(
             message(f"{value!r} is not a point in time", "an ISO 8601 date or datetime was expected", "'2025-03-01'")
         )
@@ -317,6 +318,8 @@ def read_stamp(value: object) -> pd.Timestamp:
 
 def _from_text(text: str) -> pd.Timestamp:
     stripped = text.strip()
+    if stripped.lower() in MOVING:
+        raise ValueError(text)
     if len(stripped) == 7:  # a month: pandas' ISO reader wants the day
         stripped += "-01"
     return pd.to_datetime(stripped, format="ISO8601")

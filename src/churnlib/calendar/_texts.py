@@ -11,7 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-__all__ = ["DistinctTexts", "ReadTexts", "offsets", "read_texts"]
+from churnlib.exceptions import ParameterError, message
+
+__all__ = ["MOVING", "DistinctTexts", "ReadTexts", "offsets", "read_texts"]
+
+# Pandas reads these as the moment of reading: data that change from run to run are no data.
+MOVING = frozenset({"now", "today"})
 
 # A clock time followed by Z or an offset from UTC; a bare date never matches.
 _AWARE = r"\d[Tt ]\d{2}.*([Zz]|[+-]\d{2}(:?\d{2})?)\s*$"
@@ -99,6 +104,11 @@ def read_texts(texts: pa.Array, form: str | None = None) -> ReadTexts:
     ReadTexts
         What each means.
 
+    Raises
+    ------
+    ParameterError
+        When the format is none.
+
     Examples
     --------
     >>> read_texts(pa.array(["02/01/1970", "soon"]), "%d/%m/%Y").unreadable
@@ -108,7 +118,7 @@ def read_texts(texts: pa.Array, form: str | None = None) -> ReadTexts:
     if form is None:
         aware = pc.match_substring_regex(texts, _AWARE).to_numpy(zero_copy_only=False)
     else:
-        aware = np.full(len(texts), "%z" in form)
+        aware = np.full(len(texts), "%z" in form.lower())
     if form is None and not aware.any():
         try:
             us = texts.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
@@ -116,7 +126,7 @@ def read_texts(texts: pa.Array, form: str | None = None) -> ReadTexts:
         except pa.ArrowInvalid:  # another ISO spelling, or an unreadable text: what follows tells which
             pass
     listed = pd.Series(texts.to_pylist(), dtype=object).str.strip()
-    parsed = pd.to_datetime(listed, format=form or "ISO8601", errors="coerce", utc=True)
+    parsed = _parsed(listed.mask(listed.str.lower().isin(MOVING)), form)
     stamps = pd.DatetimeIndex(parsed).tz_localize(None)
     unreadable = np.asarray(stamps.isna())
     counts = np.where(unreadable, 0, stamps.asi8)
@@ -124,6 +134,19 @@ def read_texts(texts: pa.Array, form: str | None = None) -> ReadTexts:
         us = counts // 1_000
         return ReadTexts(us, us * 1_000 != counts, aware, unreadable)
     return ReadTexts(np.where(unreadable, 0, stamps.as_unit("us").asi8), none, aware, unreadable)
+
+
+def _parsed(listed: pd.Series[Any], form: str | None) -> pd.Series[Any]:
+    try:
+        return pd.to_datetime(listed, format=form or "ISO8601", errors="coerce", utc=True)
+    except ValueError as error:
+        raise ParameterError(
+            message(
+                f"time_format={form!r} is no format of times ({error})",
+                "a format as of datetime.strptime was expected",
+                "time_format='%d/%m/%Y %H:%M'",
+            )
+        ) from None
 
 
 def offsets(texts: pa.Array) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from churnlib.classification._default import default_estimator
 from churnlib.classification._encoder import TableEncoder
 from churnlib.classification._model import fit_rows
 from churnlib.classification._reasons import Reference, contributions, reference_of, top_reasons
-from churnlib.classification._target import as_table, binary_target, refuse_other_order, row_weights, wrong_columns
+from churnlib.classification._target import as_table, binary_target, refuse_other_order, refuse_retained, row_weights, wrong_columns
 from churnlib.economics import RetentionOffer, customers_of
 from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, SchemaError, message
 
@@ -135,7 +135,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
             fall in the same fold of the calibration.
         y : array-like of shape (n_rows,)
             1 = churn, 0 = not; or any two labels, of which the second in sorted order
-            is churn.
+            is churn. Text labels are fitted too, but no decision is made on them: of
+            "churned" and "stayed" the second is "stayed".
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row.
 
@@ -147,8 +148,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         DataError
-            If labels are missing or hold one class only, weights are unusable, or
-            values are infinite.
+            If labels are missing, hold one class only, or say who was retained,
+            weights are unusable, or values are infinite.
         SchemaError
             If a column holds dates or lists.
         ParameterError
@@ -177,6 +178,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
                     "model.fit(data.X, data.y)",
                 )
             )
+        refuse_retained(y)
         refuse_other_order(rows, y)
         weight = row_weights(sample_weight, len(rows))
         self._check_weighted_classes(target, weight)
@@ -269,7 +271,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         DataError
-            If customers have no value, with their count.
+            If customers have no value, with their count, or the labels of the fit were text.
 
         Examples
         --------
@@ -302,7 +304,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         DataError
-            If customers have no value, with their count.
+            If customers have no value, with their count, or the labels of the fit were text.
 
         Examples
         --------
@@ -348,6 +350,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         ------
         ParameterError
             If `top` is below 1 or `direction` is unknown.
+        DataError
+            If the labels of the fit were text.
 
         Examples
         --------
@@ -358,6 +362,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         >>> model.reasons(X.iloc[[0]])[["rank", "feature", "value"]].to_dict("records")
         [{'rank': 1, 'feature': 'orders', 'value': 1}, {'rank': 2, 'feature': 'plan', 'value': 'a'}]
         """
+        check_is_fitted(self)
+        self._refuse_text_labels()
         return top_reasons(self._table(X), self._contributions(X), top=top, direction=direction)
 
     def contributions(self, X: Any) -> pd.DataFrame:
@@ -407,10 +413,25 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
                     "pd.DataFrame(X, index=customer_ids)",
                 )
             )
+        self._refuse_text_labels()
         named = getattr(self, "feature_names_in_", None)
         if isinstance(offer.clv, str) and named is not None and offer.clv in X.columns and offer.clv not in named:
             X = X.drop(columns=offer.clv)
         return self.predict_proba(X)[:, 1]
+
+    def _refuse_text_labels(self) -> None:
+        """Refuse to decide where only the alphabet says which of two labels is churn."""
+        if self.classes_.dtype.kind in "biuf":
+            return
+        stays, churns = self.classes_.tolist()
+        raise DataError(
+            message(
+                f"the model was fitted on the labels {stays!r} and {churns!r}, of which the second, {churns!r}, "
+                "counts as churn by alphabet alone",
+                "a decision needs labels that say which is churn: 1 and 0",
+                f"model.fit(X, (y == '<the label of churn>').astype('int8')), here {stays!r} or {churns!r}",
+            )
+        )
 
     def _template(self, seed: int) -> Any:
         if self.estimator is None:

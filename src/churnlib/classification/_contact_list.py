@@ -10,7 +10,7 @@ import pandas as pd
 
 from churnlib._checks import check_integer
 from churnlib.economics import RetentionOffer, customers_of
-from churnlib.exceptions import DuplicateError, message, some
+from churnlib.exceptions import DuplicateError, ParameterTypeError, message, some
 
 if TYPE_CHECKING:
     from churnlib._typing import FloatArray, IntArray
@@ -69,6 +69,8 @@ def contact_list(
         If a customer stands in several rows.
     SchemaError
         If the index does not name the customers.
+    ParameterTypeError
+        If `X` is no pandas frame, or `offer` no RetentionOffer.
 
     Examples
     --------
@@ -85,6 +87,14 @@ def contact_list(
     1     2         cid  silence           60.0
     """
     top = check_integer(reasons, name="reasons", low=0)
+    if not isinstance(X, pd.DataFrame):
+        raise ParameterTypeError(
+            message(
+                f"X is a {type(X).__module__.split('.')[0]} {type(X).__name__}",
+                "a pandas frame whose index names the customers",
+                "contact_list(model, data.latest().X, offer)",
+            )
+        )
     size = len(X) if n is None else min(check_integer(n, name="n", low=1), len(X))
     customers = customers_of(X)
     _refuse_repeats(customers)

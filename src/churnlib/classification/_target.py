@@ -10,7 +10,7 @@ import pandas as pd
 
 from churnlib.exceptions import DataError, ParameterError, SchemaError, message, nearest, some
 
-__all__ = ["as_table", "binary_target", "refuse_other_order", "row_weights", "wrong_columns"]
+__all__ = ["as_table", "binary_target", "refuse_other_order", "refuse_retained", "row_weights", "wrong_columns"]
 
 
 def binary_target(y: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
@@ -79,7 +79,7 @@ def binary_target(y: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     if len(classes) == 1:
         raise DataError(
             message(
-                f"y holds one class only: all {len(flat):,} rows are {classes[0]!r}",
+                f"y holds one class only: all {len(flat):,} rows are {some(classes[:1].tolist())}",
                 "churners and stayers are both needed",
                 "a longer history, a later cutoff, or a longer horizon",
             )
@@ -107,8 +107,37 @@ def _plain(labels: pd.Series[Any]) -> npt.NDArray[Any]:
     return values
 
 
+def refuse_retained(y: Any) -> None:
+    """Refuse `Dataset.retained`, in which 1 means that the customer stayed.
+
+    Parameters
+    ----------
+    y : object
+        The labels; only the name of a Series is looked at.
+
+    Raises
+    ------
+    DataError
+        If `y` is named "retained".
+
+    Examples
+    --------
+    >>> refuse_retained(pd.Series([0, 1], name="churn"))
+    """
+    if isinstance(y, pd.Series) and y.name == "retained":
+        raise DataError(
+            message(
+                f"y is named 'retained', and its {len(y):,} rows say who stayed",
+                "1 means churn here: every probability would be turned around",
+                "model.fit(data.X, data.y)",
+            )
+        )
+
+
 def refuse_other_order(X: pd.DataFrame, y: Any) -> None:
-    """Refuse a `y` that carries the labels of `X` in another order.
+    """Refuse a `y` whose labels say that it belongs to other rows than `X`, or to the same in another order.
+
+    An index without a name (row numbers) says nothing and is matched by position.
 
     Parameters
     ----------
@@ -120,7 +149,7 @@ def refuse_other_order(X: pd.DataFrame, y: Any) -> None:
     Raises
     ------
     DataError
-        If both have the same labels, in different order.
+        If both have the same labels in different order, or indexes of the same names with different labels.
 
     Examples
     --------
@@ -135,6 +164,16 @@ def refuse_other_order(X: pd.DataFrame, y: Any) -> None:
             message(
                 f"X and y have the same labels in different order ({moved:,} of {len(X):,} rows)",
                 "rows are matched by position",
+                "y = y.loc[X.index]",
+            )
+        )
+    if X.index.names == y.index.names and all(name is not None for name in y.index.names):
+        strange = int((~y.index.isin(X.index)).sum())
+        raise DataError(
+            message(
+                f"{strange:,} of {len(y):,} labels of y belong to rows that X does not have "
+                f"({some(y.index[~y.index.isin(X.index)].tolist(), 3)})",
+                "rows are matched by position, so both must hold the same rows",
                 "y = y.loc[X.index]",
             )
         )

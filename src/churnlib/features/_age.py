@@ -13,7 +13,7 @@ from churnlib.events._tiles import gather
 from churnlib.features._feature import Facts, Feature, Values, days, event_text, part
 from churnlib.features._raw import MISSING, EventRaw, Raw, ever, reach, span
 from churnlib.features._source import EVERY_EVENT, Kind, Source
-from churnlib.features._stream import View
+from churnlib.features._view import View
 
 __all__ = ["Recency", "SinceFirst", "SinceLast", "Tenure"]
 

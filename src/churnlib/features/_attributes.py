@@ -14,7 +14,7 @@ from churnlib.events import Contracts, EventLog
 from churnlib.events._tiles import after_last, gather
 from churnlib.features._feature import Facts, Feature, Values
 from churnlib.features._raw import MISSING, EventRaw, Raw
-from churnlib.features._stream import View
+from churnlib.features._view import View
 
 __all__ = ["AttributeValue", "Stated"]
 

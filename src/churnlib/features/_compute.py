@@ -24,8 +24,9 @@ from churnlib.features._history import History
 from churnlib.features._plan import Plan
 from churnlib.features._raw import EventRaw, Raw
 from churnlib.features._rows import Rows
+from churnlib.features._run import Run
 from churnlib.features._spec import FeatureSpec
-from churnlib.features._stream import View
+from churnlib.features._view import View
 
 __all__ = ["compute"]
 
@@ -118,7 +119,7 @@ def compute(
     chosen, code = _choose(log, history, at, customers, rows)
     events = _evaluate(history, plan, chosen, n_jobs=_threads(n_jobs), progress=progress)
     _put_late_right(events, history, plan, chosen)
-    instants = at[chosen.which]
+    instants = at.take(chosen.which)
     ids = log.customers if customers is None else customers
     raw = dict(zip((raw.name for raw in plan.raws), events, strict=True))
     raw.update(_contract_columns(needed, contracts, ids, code, instants))
@@ -198,7 +199,7 @@ def _evaluate(history: History, plan: Plan, rows: Rows, *, n_jobs: int = 1, prog
 
 
 def _fill(out: Ints, history: History, plan: Plan, rows: Rows, run: slice, place: slice) -> None:
-    view = View(history, plan, run.start, run.stop)
+    view = View(Run(history, plan, run.start, run.stop))
     cell = rows.which[place] * view.n_customers
     cell += rows.customer[place]
     cell -= run.start

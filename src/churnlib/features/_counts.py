@@ -15,7 +15,8 @@ from churnlib.events._tiles import covered, repeats
 from churnlib.features._feature import Facts, Feature, Values, Window, events_text, part, ratio
 from churnlib.features._raw import NOW, EventRaw, Raw, ever, reach, span
 from churnlib.features._source import EVERY_EVENT, Kind, Per, Source, kind_text
-from churnlib.features._stream import Stream, View
+from churnlib.features._stream import Stream
+from churnlib.features._view import View
 
 __all__ = ["Count", "Distinct", "DistinctItems", "EventCount", "Share"]
 
@@ -66,7 +67,7 @@ class DistinctItems(EventRaw):
 
 
 def _items(stream: Stream) -> Array:
-    item = stream.view.history.item
+    item = stream.run.history.item
     assert item is not None, "compute() checks the roles of the log"
     return stream.pick(item)
 
@@ -83,7 +84,7 @@ def _distinct(stream: Stream, window: Duration | None) -> Array:
 
 def _repeated(stream: Stream, window: Duration | None) -> Array:
     """Count the rows of the window whose item is in the window before them."""
-    view, plan = stream.view, stream.view.plan
+    run, plan = stream.run, stream.run.plan
     previous, row = stream.shared("repeats", lambda: repeats(_items(stream), stream.owner))
     tile, owner = stream.tile, stream.owner[row]
     if window is not None and not plan.ascends(window):
@@ -91,13 +92,13 @@ def _repeated(stream: Stream, window: Duration | None) -> Array:
         # clock went back between two of them. Then every cutoff is counted by itself.
         opening, closing = stream.before(window), stream.before()
         inside = [(a[owner] <= previous) & (row < c[owner]) for a, c in zip(opening, closing, strict=True)]
-        return np.array([np.bincount(owner[rows], minlength=view.n_customers) for rows in inside])
+        return np.array([np.bincount(owner[rows], minlength=run.n_customers) for rows in inside])
     # A repeat counts at cutoff k when a_k <= t_previous and t_row < c_k. Both edges ascend
     # with k, so that is a range of cutoffs: from the first after the row, to the last that
     # opens by the previous one.
     first = plan.passed(NOW).take(tile[row])
     stop = np.full_like(first, plan.n_cutoffs) if window is None else plan.passed(window).take(tile[previous])
-    return covered(first, stop, owner, plan.n_cutoffs, view.n_customers)
+    return covered(first, stop, owner, plan.n_cutoffs, run.n_customers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from churnlib.features._counts import EventCount
 from churnlib.features._feature import Facts, Feature, Values, Window, events_text, part, ratio
 from churnlib.features._raw import EventRaw, Raw, ever, reach, span
 from churnlib.features._source import EVERY_EVENT, Kind, Per, Source
-from churnlib.features._stream import View
+from churnlib.features._view import View
 
 __all__ = ["Mean", "MoneySum", "Sum"]
 

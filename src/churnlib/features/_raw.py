@@ -12,7 +12,7 @@ from churnlib._typing import Span
 from churnlib.calendar import Duration
 
 if TYPE_CHECKING:
-    from churnlib.features._stream import View
+    from churnlib.features._view import View
 
 __all__ = ["MISSING", "NOW", "EventRaw", "Raw", "ever", "reach", "span"]
 

@@ -14,7 +14,7 @@ from churnlib.exceptions import ParameterError, message
 from churnlib.features._feature import Facts, Feature, Values, part
 from churnlib.features._raw import EventRaw, Raw
 from churnlib.features._source import EVERY_EVENT, Kind, Source, kind_names, kind_text, normal_kind
-from churnlib.features._stream import View
+from churnlib.features._view import View
 
 __all__ = ["Run", "RunLength"]
 

@@ -1,4 +1,4 @@
-"""One run of customers, and the streams of events a measure may read from it.
+"""A stream: some of the events of a run of customers, such as its orders.
 
 Everything a measure can ask is about rows *before* an edge in time, so a measure cannot
 look at the cutoff or beyond it: there is no function to do so.
@@ -14,71 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from churnlib.calendar import DAY_US, Duration, timestamps
-from churnlib.events._tiles import gather, positions, running
-from churnlib.features._history import History
-from churnlib.features._plan import NOW, Plan
-from churnlib.features._source import Source, kind_names
+from churnlib.events._tiles import gather, running
+from churnlib.features._raw import NOW
+from churnlib.features._run import Run
 
-__all__ = ["Stream", "View"]
+__all__ = ["Stream"]
 
 Index = npt.NDArray[np.intp]
 Ints = npt.NDArray[np.int64]
 Made = TypeVar("Made")
 Scalar = TypeVar("Scalar", bound=np.generic)
-
-
-class View:
-    """What the measures may see of one run of customers, at every cutoff.
-
-    Parameters
-    ----------
-    history : History
-        Events of all customers.
-    plan : Plan
-        Cutoffs and the edges the measures need.
-    first, stop : int
-        The run: customers ``first <= code < stop``.
-    """
-
-    def __init__(self, history: History, plan: Plan, first: int, stop: int) -> None:
-        self.history, self.plan = history, plan
-        self.customers = slice(first, stop)
-        self.rows = slice(int(history.offsets[first]), int(history.offsets[stop]))
-        self._streams: dict[Source, Stream] = {}
-        length = np.diff(history.offsets[first : stop + 1])
-        self.n_customers = stop - first
-        self.start: Index = (history.offsets[first:stop] - self.rows.start).astype(np.intp)
-        self.owner: Index = np.repeat(np.arange(self.n_customers, dtype=np.intp), length)
-        self.tile: Index = plan.tiling.tile(history.time[self.rows])
-        self.plane: Index = positions(self.tile, self.owner, self.start, len(plan.tiling.edges))
-
-    @property
-    def cutoffs(self) -> Ints:
-        """The cutoffs as a column, to be set against customers."""
-        return self.plan.cutoffs[:, None]
-
-    def stream(self, source: Source) -> Stream:
-        """Return the events of a source; made once."""
-        if source not in self._streams:
-            self._streams[source] = self._make(source)
-        return self._streams[source]
-
-    def _make(self, source: Source) -> Stream:
-        if source.per != "event":
-            return self.stream(Source(source.kind)).once_per(source.per)
-        kinds = np.array(self.history.kinds)
-        if source.kind is not None:
-            chosen = np.isin(kinds, kind_names(source.kind))
-        elif self.history.facts:
-            chosen = ~np.isin(kinds, self.history.facts)
-        else:
-            return self.everything
-        return self.everything.where(chosen[self.history.kind[self.rows]])
-
-    @cached_property
-    def everything(self) -> Stream:
-        """All rows, those that state facts without anything having happened among them."""
-        return Stream(self)
 
 
 class Stream:
@@ -88,13 +33,13 @@ class Stream:
     measure is made of; results have a row per cutoff and a column per customer.
     """
 
-    def __init__(self, view: View, parent: Stream | None = None, keep: npt.NDArray[np.bool_] | None = None) -> None:
-        self.view = view
+    def __init__(self, run: Run, parent: Stream | None = None, keep: npt.NDArray[np.bool_] | None = None) -> None:
+        self.run = run
         self._parent = parent
         self._before: dict[Duration | None, Index] = {}
         self._shared: dict[str, Any] = {}
         if parent is None or keep is None:
-            self.start = view.start
+            self.start = run.start
         else:
             self._rank: Index = running(keep).astype(np.intp, copy=False)
             self._keep = keep
@@ -104,7 +49,7 @@ class Stream:
 
     def pick(self, column: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
         """Return the part of a column of the history that belongs to the rows of this stream."""
-        return self._narrow(column[self.view.rows])
+        return self._narrow(column[self.run.rows])
 
     def _narrow(self, column: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
         return column if self._parent is None else self._parent._narrow(column)[self._rows]
@@ -117,25 +62,25 @@ class Stream:
     @cached_property
     def time(self) -> Ints:
         """Instant of each row."""
-        return self.pick(self.view.history.time)
+        return self.pick(self.run.history.time)
 
     @cached_property
     def owner(self) -> Index:
         """Customer of each row, numbered within the run."""
-        return self._narrow(self.view.owner)
+        return self._narrow(self.run.owner)
 
     @cached_property
     def tile(self) -> Index:
         """Tile of each row."""
-        return self._narrow(self.view.tile)
+        return self._narrow(self.run.tile)
 
     def where(self, keep: npt.NDArray[np.bool_]) -> Stream:
         """Return the stream of the rows that are kept."""
-        return Stream(self.view, self, keep)
+        return Stream(self.run, self, keep)
 
     def once_per(self, per: str) -> Stream:
         """Return the stream of the first row of each instant or local day."""
-        clock = self.time if per == "occasion" else local_days(self.time, self.view.history.timezone)
+        clock = self.time if per == "occasion" else local_days(self.time, self.run.history.timezone)
         keep = np.ones(len(clock), bool)
         keep[1:] = (clock[1:] != clock[:-1]) | (self.owner[1:] != self.owner[:-1])
         return self.where(keep)
@@ -171,7 +116,7 @@ class Stream:
     def _positions(self, back: Duration) -> Index:
         if self._parent is not None:
             return self._rank.take(self._parent.before(back))
-        return self.view.plane[self.view.plan.rows_of[back]]
+        return self.run.plane[self.run.plan.rows_of[back]]
 
     # -- what several measures are made of -----------------------------------------------
 

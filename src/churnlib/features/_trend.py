@@ -20,7 +20,7 @@ from churnlib.features._feature import Facts, Feature, Values, doubled, event_te
 from churnlib.features._money import MoneySum
 from churnlib.features._raw import NOW, EventRaw, Raw
 from churnlib.features._source import EVERY_EVENT, Kind, Per, Source
-from churnlib.features._stream import View
+from churnlib.features._view import View
 
 __all__ = ["Change", "MoneyTrend", "Slope", "WeekTrend"]
 
