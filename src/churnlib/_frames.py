@@ -257,10 +257,37 @@ def _from_series(series: pd.Series[Any]) -> Column:
             return values
         try:
             return pa.chunked_array([pa.array(values, from_pandas=True)])
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        except UnicodeEncodeError:
+            raise _no_text(series) from None
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, TypeError):  # such as Decimal("Infinity")
             return values
-    array = pa.array(series, from_pandas=True)
+    try:
+        array = pa.array(series, from_pandas=True)
+    except UnicodeEncodeError:
+        raise _no_text(series) from None
+    except pa.ArrowNotImplementedError:  # complex numbers, and other types no role reads
+        return series.astype(object).to_numpy()
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+
+def _no_text(series: pd.Series[Any]) -> SchemaError:
+    broken = np.array([isinstance(value, str) and not _is_unicode(value) for value in series], dtype=bool)
+    return SchemaError(
+        message(
+            f"{int(broken.sum())} texts of column {str(series.name)!r} are no valid Unicode "
+            f"(rows {some(np.flatnonzero(broken).tolist(), 5)})",
+            "lone surrogates come of reading a file in a wrong encoding",
+            f"frame[{str(series.name)!r}].str.encode('utf-8', 'replace').str.decode('utf-8')",
+        )
+    )
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _missing(role: str, name: str, available: list[str], index: Sequence[str]) -> str:
@@ -276,9 +303,11 @@ def _missing(role: str, name: str, available: list[str], index: Sequence[str]) -
             "every role is a column",
             "frame.reset_index()",
         )
-    close = difflib.get_close_matches(name, available, n=1, cutoff=0.0)
+    close = difflib.get_close_matches(name, available, n=1, cutoff=0.6)
+    argument, _, several = role.partition("[")
+    found = repr(close[0]) if close else "<column>"
     return message(
-        f"the frame has no column {name!r}, named by {role}= ({nearest(name, available)})",
+        f"the frame has no column {name!r}, named by {argument}= ({nearest(name, available)})",
         f"its {len(available)} columns are {some(available, 12)}",
-        f"{role}={close[0] if close else 'name'!r}",
+        f"{argument}=[{found}]" if several else f"{argument}={found}",
     )

@@ -86,7 +86,7 @@ def test_a_column_of_nulls_or_of_nothing_has_no_values():
 def test_objects_without_an_order_are_refused():
     ids = np.array([uuid.uuid4(), "a"], dtype=object)
     with pytest.raises(
-        SchemaError, match=r"column 'id' mixes types: 1 × UUID, 1 × str.*\nFix: frame\['id'\].astype\(str\)"
+        SchemaError, match=r"column 'id' mixes types: 1 × UUID, 1 × str.*\nFix: frame\['id'\].astype\('string'\)"
     ):
         encode(ids, name="id")
     with pytest.raises(SchemaError, match=r"column 'id' holds binary; texts or integers"):

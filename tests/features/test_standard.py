@@ -30,5 +30,5 @@ def test_each_kind_gets_columns_of_its_own():
 def test_a_short_history_gives_no_infinite_value(n):
     drawn = [Event(c, CUTOFFS[0] - k * 3 * DAY, kind=1, amount=100 * k) for c in range(n) for k in range(1, c + 2)]
     frame = compute(make_log(drawn), np.array(CUTOFFS), FeatureSpec.standard(kinds=["order", "visit"])).frame
-    assert frame.shape == (n * len(CUTOFFS), 30)
+    assert frame.shape == (n * len(CUTOFFS), 32)
     assert not np.isinf(frame.to_numpy(float)).any()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.metrics import log_loss, roc_auc_score
 
 import churnlib as cl
-from churnlib.exceptions import DataError, ParameterError, ParameterTypeError
+from churnlib.exceptions import DataError, LeakageError, ParameterError, ParameterTypeError, SchemaError
 
 
 def test_today_counts_and_values(report, study, offer):
@@ -173,3 +174,37 @@ def test_wrong_arguments_are_refused(study):
         cl.Report(model, test, n_listed=0)
     with pytest.raises(DataError, match=r"nobody is at risk at 2025-12-23"):
         cl.Report(model, test, now=test.latest().take(np.zeros(len(test.latest()), bool)))
+
+
+def test_a_model_without_reasons_is_refused(study):
+    with pytest.raises(ParameterTypeError, match=r"model is a DummyClassifier, without expected_gain, reasons"):
+        cl.Report(DummyClassifier().fit([[0], [1]], [0, 1]), study[2])
+
+
+def test_the_training_part_is_no_test(study):
+    model, train, _, _ = study
+    with pytest.raises(LeakageError, match=rf"{len(train):,} of {len(train):,} rows of test lie at cutoffs"):
+        cl.Report(model, train)
+
+
+def test_without_a_split_the_page_does_not_claim_one(study):
+    model, _, test, _ = study
+    data = cl.build_dataset(
+        test.log,
+        cutoffs=cl.monthly("2025-09", "2025-10"),
+        lead="7d",
+        horizon="30d",
+        churn=cl.Inactivity("45d"),
+        features=cl.FeatureSpec.standard(),
+    )
+    page = cl.Report(model, data, n_boot=20).to_html()
+    assert "later than the last training label" not in page
+    assert "cannot tell whether the model was trained on them" in page
+    assert "cannot tell what the model was trained on" in page
+    assert "Trained on" not in page
+
+
+def test_a_misspelt_recency_is_refused(study):
+    model, _, test, _ = study
+    with pytest.raises(SchemaError, match=r"recency='any.recencyy' is not a column of X \(did you mean 'any.recency'"):
+        cl.Report(model, test, recency="any.recencyy")

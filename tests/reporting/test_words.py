@@ -110,3 +110,9 @@ def test_the_accept_rate_in_both_forms(record):
     assert dict(words_of(record)["offer"])["Leavers who accept"] == "30\u202f% (Beta 6, 14)"
     record["offer"]["accept_rate"] = 0.25
     assert dict(words_of(record)["offer"])["Leavers who accept"] == "25\u202f%"
+
+
+def test_a_handful_of_leavers_is_said_to_be_too_few(record):
+    assert "too few" not in words_of(record)["tested"]
+    record["test"]["few"] = True
+    assert "That is too few to trust the intervals below." in words_of(record)["tested"]

@@ -160,7 +160,6 @@ def _from_texts(column: pa.ChunkedArray, tz: str, name: str, form: str | None) -
     if not len(texts.texts):
         return TimeColumn(np.zeros(len(column), dtype=np.int64), texts.missing)
     read = read_texts(texts.texts, form)
-    # Only rows that have a text are looked at: the others hold the code of the first one.
     unreadable = texts.rows(read.unreadable | (read.us < EARLIEST_US) | (read.us > LATEST_US))
     if unreadable.any():
         examples = column.filter(pa.array(unreadable)).slice(0, 3).to_pylist()

@@ -160,6 +160,8 @@ def refuse_other_order(X: pd.DataFrame, y: Any) -> None:
         return
     if X.index.nlevels == y.index.nlevels and bool(y.index.isin(X.index).all()):
         moved = sum(a != b for a, b in zip(X.index, y.index, strict=True))
+        if not moved:  # the same rows, in another dtype or time zone
+            return
         raise DataError(
             message(
                 f"X and y have the same labels in different order ({moved:,} of {len(X):,} rows)",

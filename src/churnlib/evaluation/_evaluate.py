@@ -82,9 +82,9 @@ def evaluate(
     SchemaError
         If the column of `recency` is missing, or the index does not name customers.
     DataError
-        If labels are missing or of one class only.
+        If labels are missing, of one class only, or say who was retained.
     ParameterTypeError
-        If the model states no probabilities.
+        If the model states no probabilities, or `offer` is no RetentionOffer.
 
     Notes
     -----
@@ -123,6 +123,14 @@ def evaluate(
                 "ChurnClassifier(estimator).fit(train.X, train.y)",
             )
         )
+    if offer is not None and not isinstance(offer, RetentionOffer):
+        raise ParameterTypeError(
+            message(
+                f"offer is a {type(offer).__name__}",
+                "a RetentionOffer says what a contact earns and costs",
+                "offer=RetentionOffer(accept_rate=0.3, clv=200, offer_cost=10, contact_cost=1)",
+            )
+        )
     rows = JudgedRows.of(data, y, np.asarray(model.classes_))
     features = _columns_of(model, rows.X)
     probability = np.asarray(model.predict_proba(features), dtype=np.float64)[:, 1]
@@ -145,7 +153,9 @@ def evaluate(
         baseline=_table(boot, list(silent_measures), len(model_measures)) if silent_measures else None,
         difference=_differences(boot, list(model_measures), list(silent_measures)) if silent_measures else None,
         lift_table=RankedOutcomes(rows.y, probability).table(bins=min(10, len(rows.y))),
-        calibration=calibration_band(rows.y, probability, customer=rows.customer, random_state=random_state),
+        calibration=calibration_band(
+            rows.y, probability, customer=rows.customer, bins=min(10, len(rows.y)), random_state=random_state
+        ),
         n_rows=len(rows.y),
         n_customers=boot.n_customers,
         base_rate=float(rows.y.mean()),

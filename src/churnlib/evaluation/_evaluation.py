@@ -146,6 +146,11 @@ class Evaluation:
         return None if self.silence is None else self.silence.days
 
     @property
+    def few_churners(self) -> bool:
+        """Whether fewer than 20 rows churned: resamples can only repeat them, so the intervals may be too narrow."""
+        return round(self.base_rate * self.n_rows) < 20
+
+    @property
     def verdict(self) -> str | None:
         """Whether the model's list holds more churners than the silent: wins, loses, no clear difference."""
         if self.difference is None:
@@ -184,7 +189,11 @@ class Evaluation:
     def limits(self) -> str:
         """One line on what these numbers cannot say."""
         profit = " Profit is what the offer is assumed to bring." if self.n_contacted is not None else ""
-        return f"It ranks risk: whether a contact keeps anybody, only an experiment with a holdout can tell.{profit}"
+        churned = f"Only {round(self.base_rate * self.n_rows):,} rows churned"
+        few = f" {churned}: too few to trust the intervals." if self.few_churners else ""
+        return (
+            f"It ranks risk: whether a contact keeps anybody, only an experiment with a holdout can tell.{profit}{few}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain numbers and texts, safe to write as JSON.

@@ -94,7 +94,7 @@ def features_and_labels(data: Any, y: Any) -> tuple[pd.DataFrame, Any]:
     ParameterTypeError
         If there are no labels, two sets of them, or no frame.
     DataError
-        If the numbers of rows and labels differ.
+        If the numbers of rows and labels differ, or the labels say who was retained.
 
     Examples
     --------
@@ -118,6 +118,14 @@ def features_and_labels(data: Any, y: Any) -> tuple[pd.DataFrame, Any]:
         )
     if labels is None:
         raise ParameterTypeError(message("y is missing", "a frame needs its labels beside it", "pass y=data.y"))
+    if getattr(labels, "name", None) == "retained":
+        raise DataError(
+            message(
+                f"y is named 'retained', and its {len(labels):,} rows say who stayed",
+                "1 means churn here: the model would be judged upside down",
+                "pass y=data.y",
+            )
+        )
     if len(labels) != len(X):
         raise DataError(
             message(f"X has {len(X):,} rows and y {len(labels):,} labels", "one label per row", "y.loc[X.index]")

@@ -80,11 +80,12 @@ def encode(column: Column, *, name: str) -> Coded:
     array([ 1, -1,  0], dtype=int32)
     """
     if isinstance(column, np.ndarray):
+        found = type_counts(column)
         raise SchemaError(
             message(
-                f"column {name!r} mixes types: {type_counts(column)}",
-                "ids are all texts or all integers",
-                f"frame[{name!r}].astype(str)",
+                f"column {name!r} {'mixes types' if ',' in found else 'holds objects'}: {found}",
+                "a column is all texts or all integers of 64 bits",
+                _as_texts(name),
             )
         )
     kind = column.type
@@ -99,7 +100,7 @@ def encode(column: Column, *, name: str) -> Coded:
     if _is_text(kind):
         return _from_categories(column.cast(pa.large_string()).dictionary_encode(), name)
     raise SchemaError(
-        message(f"column {name!r} holds {kind}", "texts or integers were expected", f"frame[{name!r}].astype(str)")
+        message(f"column {name!r} holds {kind}", "texts or integers were expected", _as_texts(name))
     )
 
 
@@ -157,6 +158,11 @@ def compact(codes: NDArray[Any], values: pd.Index[Any]) -> tuple[NDArray[Any], p
     ranks = np.cumsum(used[:-1]) - 1
     table = np.append(ranks, -1).astype(codes.dtype)
     return table[codes], values[used[:-1]]
+
+
+def _as_texts(name: str) -> str:
+    # astype(str) would make a customer called "nan" of the rows that name none.
+    return f"frame[{name!r}].astype('string')"
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -217,7 +223,7 @@ def _from_numbers(column: pa.ChunkedArray, name: str) -> Coded:
                 f"{int(fraction.sum())} values of column {name!r}, {column.type}, are not whole numbers below 2⁵³ "
                 f"({named_rows(fraction)})",
                 "ids are texts or whole numbers",
-                f"frame[{name!r}].astype(str)",
+                _as_texts(name),
             )
         )
     whole = pa.chunked_array([pa.array(np.where(missing, 0, floats).astype(np.int64), mask=missing)])

@@ -14,7 +14,7 @@ from pyarrow import csv
 
 from churnlib._frames import check_columns
 from churnlib.events._schema import Schema
-from churnlib.exceptions import DataError, ParameterError, message
+from churnlib.exceptions import DataError, ParameterError, SchemaError, message
 
 __all__ = ["PathLike", "read_csv", "read_parquet"]
 
@@ -24,6 +24,10 @@ PathLike: TypeAlias = "str | os.PathLike[str]"
 _NAMES = frozenset({"customer", "kind", "item", "currency"})
 _NULLS = ["", "NULL", "null", "NaN", "nan"]
 _LEADING_ZERO = r"^[+-]?0\d|^\+|^\s|\s$"
+# An id is a number only where its text says nothing else: "12e4" is not 120000, nor "1.50" the item 1.5.
+_WHOLE = r"^(0|-?[1-9]\d*)$"
+_WHOLE_FLOAT = r"^(0|-?[1-9]\d{0,14})(\.0+)?$"
+_DELIMITERS = (";", "\t", "|", ",")
 
 
 def read_parquet(path: PathLike, roles: Schema) -> pa.Table:
@@ -96,6 +100,7 @@ def read_csv(path: PathLike, roles: Schema, *, delimiter: str) -> pa.Table:
     try:
         with csv.open_csv(source, parse_options=parse) as start:
             available = start.schema.names
+        _check_delimiter(available, roles, delimiter)
         wanted = roles.wanted(available)
         check_columns(available, wanted)
         as_text = {name for role, name in wanted.items() if _repeats(role) or role == "event_id"}
@@ -108,12 +113,27 @@ def read_csv(path: PathLike, roles: Schema, *, delimiter: str) -> pa.Table:
             strings_can_be_null=True,
         )
         table = csv.read_csv(source, parse_options=parse, convert_options=convert)
-    except (pa.ArrowInvalid, UnicodeDecodeError):
-        raise DataError(_unreadable(source, "CSV")) from None
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        raise DataError(_unreadable(source, "CSV", str(error))) from None
     for role, name in wanted.items():
-        if role in {"customer", "item", "event_id"} or role.startswith("attributes["):
+        if role in {"customer", "item", "event_id"}:
+            table = table.set_column(table.column_names.index(name), name, _whole_numbers(table[name]))
+        elif role.startswith("attributes["):
             table = table.set_column(table.column_names.index(name), name, _plain_numbers(table[name]))
     return table
+
+
+def _check_delimiter(available: list[str], roles: Schema, delimiter: str) -> None:
+    """Say it when the header was not cut, rather than that a column is missing."""
+    inside = [mark for mark in _DELIMITERS if mark != delimiter and mark in available[0]]
+    if len(available) == 1 and inside and roles.customer not in available:
+        raise SchemaError(
+            message(
+                f"the file has the one column {available[0]!r}",
+                f"several columns with {delimiter!r} between them were expected",
+                f"delimiter={inside[0]!r}",
+            )
+        )
 
 
 def _repeats(role: str) -> bool:
@@ -139,6 +159,17 @@ def _existing(path: PathLike) -> Path:
     return source
 
 
+def _whole_numbers(column: pa.ChunkedArray) -> Any:
+    """Turn the texts of ids to integers when all of them are plainly written ones, or whole floats as pandas writes."""
+    for pattern, kind in ((_WHOLE, pa.int64()), (_WHOLE_FLOAT, pa.float64())):
+        if pc.all(pc.match_substring_regex(column, pattern)).as_py():
+            try:
+                return column.cast(kind)
+            except pa.ArrowInvalid:  # more than 64 bits: the texts are exact
+                return column
+    return column
+
+
 def _plain_numbers(column: pa.ChunkedArray) -> Any:
     """Turn texts to numbers when all of them are plain numbers: no leading zero, sign or space to lose."""
     if column.null_count == len(column) or pc.any(pc.match_substring_regex(column, _LEADING_ZERO)).as_py():
@@ -151,10 +182,17 @@ def _plain_numbers(column: pa.ChunkedArray) -> Any:
     return column
 
 
-def _unreadable(path: Path, kind: str) -> str:
+def _unreadable(path: Path, kind: str, reason: str = "") -> str:
     other = {"Parquet": "csv", "CSV": "parquet"}[kind]
+    if "utf8" in reason.lower().replace("-", ""):
+        return message(
+            f"the file {path.name!r} is not in UTF-8",
+            "CSV is read as UTF-8",
+            f"EventLog.from_frame(pandas.read_csv({path.name!r}, encoding='latin-1'), ...), or its own encoding",
+        )
+    why = f" ({reason.splitlines()[0][:120]})" if reason else ""
     return message(
-        f"the file {path.name!r} cannot be read as {kind}",
+        f"the file {path.name!r} cannot be read as {kind}{why}",
         "Parquet and CSV files are read directly",
         f"EventLog.from_{other}({path.name!r}, ...), or EventLog.from_frame(pandas.read_excel({path.name!r}), ...)",
     )

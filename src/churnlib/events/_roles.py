@@ -138,13 +138,35 @@ def read_attribute(column: Column, name: str) -> tuple[NDArray[Any], pd.Index[An
             flags = encode(column.cast(pa.int8()), name=name)
             return flags.codes, pd.Index(flags.values.astype(bool))
         if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-            numbers = column.cast(pa.float64())
+            numbers = column.cast(pa.float64(), safe=False)
             values = np.array(to_numpy(numbers.fill_null(np.nan)), dtype=np.float64)
+            _check_attribute(values, column, name)
             values += 0.0  # -0.0 and 0.0 are one value
             values[np.isnan(values)] = np.nan
             return values, None
     coded = encode(column, name=name)
     return coded.codes, coded.values
+
+
+def _check_attribute(values: NDArray[np.float64], column: pa.ChunkedArray, name: str) -> None:
+    infinite = np.isinf(values)
+    if infinite.any():
+        raise DataError(
+            message(
+                f"{int(infinite.sum())} values of attribute {name!r} are infinite ({named_rows(infinite)})",
+                "finite numbers were expected, or missing ones where nothing is stated",
+                f"frame[{name!r}].replace([numpy.inf, -numpy.inf], numpy.nan)",
+            )
+        )
+    large = np.abs(values) > 2.0**53
+    if pa.types.is_integer(column.type) and large.any():
+        raise DataError(
+            message(
+                f"{int(large.sum())} values of attribute {name!r} are integers beyond 2⁵³ ({named_rows(large)})",
+                "a number that is an attribute is a 64-bit float; such integers are ids",
+                f"frame[{name!r}].astype('string') makes categories of them",
+            )
+        )
 
 
 def read_event_ids(column: Column, name: str) -> Coded:

@@ -2,9 +2,9 @@
 
 A question such as "how many orders in the 90 days before 1 June?" has two edges in
 time. Take the edges of every window of every cutoff, sort them, and call the gap
-between two neighbours a *tile*. One pass over the events counts them per (tile,
-customer); a running sum over the tiles turns the counts into *positions*: the row of
-the first event at or after each edge. From there every measure is a gather:
+between two neighbours a *tile*. One pass over the events notes the last row of every
+(tile, customer); a running maximum over the tiles turns that into *positions*: the row
+of the first event at or after each edge. From there every measure is a gather:
 
 - events in ``[a, c)`` are ``position(c) - position(a)``;
 - money in ``[a, c)`` is a difference of a running sum, read at two positions;
@@ -125,12 +125,14 @@ def positions(tile: Index, customer: Index, start: Index, n_edges: int) -> Index
     n = len(start)
     cell = tile * n
     cell += customer
-    plane = np.bincount(cell, minlength=(n_edges + 1) * n).reshape(n_edges + 1, n)[:n_edges]
-    if n_edges:
-        plane[0] += start
-    for edge in range(1, n_edges):  # contiguous rows: three times faster than cumsum(axis=0)
-        np.add(plane[edge - 1], plane[edge], out=plane[edge])
-    return plane
+    # Every event writes the row after it into its cell; rows ascend, and of several rows in
+    # one cell numpy leaves the last. A running maximum then fills the cells without events.
+    plane = np.zeros((n_edges + 1, n), np.intp)
+    plane.reshape(-1)[cell] = np.arange(1, len(cell) + 1)
+    np.maximum(plane[0], start, out=plane[0])
+    for edge in range(1, n_edges):  # contiguous rows: three times faster than along axis 0
+        np.maximum(plane[edge - 1], plane[edge], out=plane[edge])
+    return plane[:n_edges]
 
 
 def running(values: npt.NDArray[Any]) -> Ints:

@@ -116,7 +116,7 @@ class FeatureSpec:
         >>> from churnlib.features import FeatureSpec
         >>> spec = FeatureSpec.standard(kinds=["order", "complaint"])
         >>> len(FeatureSpec.standard()), spec.names[-3:]
-        (24, ('complaint.recency', 'complaint.count.30d', 'complaint.count.90d'))
+        (26, ('complaint.recency', 'complaint.count.30d', 'complaint.count.90d'))
         """
         return cls(standard_features(kinds), adaptive=True)
 

@@ -30,10 +30,11 @@ def standard_features(kinds: Kind = ()) -> list[Feature]:
         GapRatio(per="day"),
         # How active, lately and over a year; days beside events, as one long visit is no habit.
         *(Count(window) for window in _WINDOWS),
-        *(Count(window, per="day") for window in ("90d", "365d")),
+        *(Count(window, per="day") for window in ("30d", "90d", "365d")),
         Count(per="day"),
         # Which way it goes.
         Slope(weeks=12),
+        Slope(weeks=26, per="day"),
         Change("90d", per="day"),
         # How much is at stake.
         *(Sum(window) for window in _WINDOWS),

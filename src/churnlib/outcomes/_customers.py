@@ -44,7 +44,7 @@ def joined_customers(first: pd.Index, second: pd.Index) -> pd.Index:
                 f"the log and the contracts name customers by {kinds[0]} ({some(first, 3)}) and by {kinds[1]} "
                 f"({some(second, 3)})",
                 "ids of one type were expected",
-                "frame['customer_id'] = frame['customer_id'].astype(str), in both",
+                "frame['customer_id'] = frame['customer_id'].astype('string'), in both",
             )
         )
     return first if bool(second.isin(first).all()) else first.union(second).sort_values()

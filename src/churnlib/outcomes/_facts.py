@@ -152,7 +152,7 @@ def categories_of(log: EventLog, attribute: str) -> tuple[Array, list[str]]:
             message(
                 f"the attribute {attribute!r} holds numbers",
                 "an attribute that holds words was expected",
-                f"turn it into words: frame[{attribute!r}] = frame[{attribute!r}].astype(str)",
+                f"turn it into words: frame[{attribute!r}] = frame[{attribute!r}].astype('string')",
             )
         )
     return found.values, [str(word) for word in found.categories]

@@ -14,7 +14,15 @@ from churnlib._typing import FloatArray
 from churnlib._version import __version__
 from churnlib.economics import RetentionOffer
 from churnlib.evaluation import Evaluation, evaluate
-from churnlib.exceptions import DataError, ParameterTypeError, message
+from churnlib.exceptions import (
+    DataError,
+    LeakageError,
+    ParameterTypeError,
+    SchemaError,
+    message,
+    nearest,
+    some,
+)
 from churnlib.outcomes import Inactivity
 from churnlib.reporting import _history, _tested, _today
 from churnlib.reporting._numbers import plain
@@ -74,7 +82,11 @@ class Report:
     Raises
     ------
     ParameterTypeError
-        If `test` is no Dataset, or `offer` no RetentionOffer.
+        If `model` gives no reasons, `test` is no Dataset, or `offer` no RetentionOffer.
+    LeakageError
+        If `test` is the training part of a split.
+    SchemaError
+        If `recency` names a column that the features do not have.
     DataError
         If nobody is at risk today.
 
@@ -114,7 +126,8 @@ class Report:
         random_state: int = 0,
         progress: bool = False,
     ) -> None:
-        _check_types(test, now, offer)
+        _check_types(model, test, now, offer)
+        _refuse_training_rows(test)
         self.model = model
         self.test = test
         self.now = test.latest() if now is None else now
@@ -122,7 +135,7 @@ class Report:
         self.title = title
         self.value_note = value_note
         self.n_listed = check_integer(n_listed, name="n_listed", low=1)
-        self.recency = recency if recency in test.X.columns else None
+        self.recency = _recency_of(test, recency)
         if not len(self.now):
             raise DataError(
                 message(
@@ -224,7 +237,7 @@ def _setting(now: Dataset) -> dict[str, Any]:
     cutoff, zone = int(now.rows.cutoff[0]), now.log.timezone
     opens, closes = (
         pd.Timestamp(us, unit="us", tz="UTC").tz_convert(zone)
-        for us in (now.recipe.window_start(cutoff), now.recipe.window_end(cutoff))
+        for us in (now.origin.window.opens(cutoff), now.origin.window.closes(cutoff))
     )
     churn = now.churn
     return {
@@ -240,7 +253,46 @@ def _setting(now: Dataset) -> dict[str, Any]:
     }
 
 
-def _check_types(test: Any, now: Any, offer: Any) -> None:
+def _recency_of(test: Dataset, recency: str | None) -> str | None:
+    """Leave the comparison out where the usual column is absent, but not where a column was named."""
+    if recency is None or recency in test.X.columns:
+        return recency
+    if recency == "any.recency":
+        return None
+    raise SchemaError(
+        message(
+            f"recency={recency!r} is not a column of X ({nearest(recency, list(test.X.columns))})",
+            "the days since the last activity, for the rule 'silent for N days'",
+            "name the column, or leave the comparison out with recency=None",
+        )
+    )
+
+
+def _refuse_training_rows(test: Dataset) -> None:
+    if test.splits is None:
+        return
+    part = test.splits["split"].reindex(pd.DatetimeIndex(test.cutoff)).to_numpy()
+    trained = int((part == "train").sum())
+    if trained:
+        raise LeakageError(
+            message(
+                f"{trained:,} of {len(test):,} rows of test lie at cutoffs that the split gave to training",
+                "a model is judged on rows it has not seen",
+                "train, test = data.split(test_cutoffs=2); Report(model, test)",
+            )
+        )
+
+
+def _check_types(model: Any, test: Any, now: Any, offer: Any) -> None:
+    absent = [name for name in ("predict_proba", "expected_gain", "reasons") if not hasattr(model, name)]
+    if absent:
+        raise ParameterTypeError(
+            message(
+                f"model is a {type(model).__name__}, without {some(absent)}",
+                "a fitted ChurnClassifier",
+                "ChurnClassifier(estimator).fit(train.X, train.y)",
+            )
+        )
     for name, value in (("test", test), ("now", now)):
         if not isinstance(value, Dataset) and not (name == "now" and value is None):
             raise ParameterTypeError(

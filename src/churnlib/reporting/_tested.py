@@ -25,7 +25,7 @@ LABELS = {
     "ece": ("Calibration error (ECE)", "lower is better"),
     "precision": ("Leavers among the listed", "higher is better"),
     "lift": ("Lift of the list", "churn rate of the listed over the average"),
-    "profit": ("Profit per row", "at the offer below; assumed, not measured"),
+    "profit": ("Profit per row", "at the offer of the evaluation; assumed, not measured"),
 }
 
 
@@ -47,6 +47,8 @@ def tested_of(test: Dataset, evaluation: Evaluation, base_rate: float, level: di
         "rows": evaluation.n_rows,
         "customers": evaluation.n_customers,
         "cutoffs": len(evaluation.cutoffs),
+        "split": test.splits is not None,
+        "few": evaluation.few_churners,
         "churned": int(test.y.sum()),
         "base_rate": evaluation.base_rate,
         "training_rate": base_rate,

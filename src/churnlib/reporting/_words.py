@@ -150,11 +150,17 @@ def _verdict(record: Record) -> str:
 
 def _tested(record: Record) -> str:
     test = record["test"]
+    later = (
+        "all later than the last training label"
+        if test["split"]
+        else "and this page cannot tell whether the model was trained on them"
+    )
+    few = " That is too few to trust the intervals below." if test["few"] else ""
     text = (
         f"Tested on {count(test['rows'])} rows of {customers(test['customers'])} at "
-        f"{plural(test['cutoffs'], 'cutoff')}, all later than the last training label; {count(test['churned'])} left "
-        f"({percent(test['base_rate'], 1)}). “Base rate alone” gives everybody the churn rate of the training rows, "
-        f"{percent(test['training_rate'], 1)}."
+        f"{plural(test['cutoffs'], 'cutoff')}, {later}; {count(test['churned'])} left "
+        f"({percent(test['base_rate'], 1)}).{few} “Base rate alone” gives everybody the churn rate of the training "
+        f"rows, {percent(test['training_rate'], 1)}."
     )
     if test["rule"] is None:
         return text
@@ -196,6 +202,11 @@ def _ordinal(place: int) -> str:
 
 def _splits(record: Record) -> str:
     train, test, purged = (record["splits"][part] for part in ("train", "test", "purged"))
+    if not record["test"]["split"]:
+        return (
+            f"Tested on {count(test['rows'])} rows at {plural(test['cutoffs'], 'cutoff')}. The data were not divided "
+            f"by Dataset.split, so this page cannot tell what the model was trained on."
+        )
     text = (
         f"Trained on {count(train['rows'])} rows at {plural(train['cutoffs'], 'cutoff')}, tested on "
         f"{count(test['rows'])} rows at {plural(test['cutoffs'], 'later cutoff')}."

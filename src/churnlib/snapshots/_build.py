@@ -19,6 +19,7 @@ from churnlib.snapshots._contacts import Contacts
 from churnlib.snapshots._dataset import Dataset
 from churnlib.snapshots._facts import with_contracts, with_customers
 from churnlib.snapshots._recipe import Recipe
+from churnlib.snapshots._window import LabelWindow
 
 __all__ = ["build_dataset"]
 
@@ -111,8 +112,9 @@ def build_dataset(
         contracts=contracts,
         churn=churn,
         features=features.for_log(log, contracts=contracts),
-        lead=duration(lead, name="lead", allow_zero=True),
-        horizon=duration(horizon, name="horizon"),
+        window=LabelWindow(
+            duration(lead, name="lead", allow_zero=True), duration(horizon, name="horizon"), log.timezone
+        ),
         contacts=None if contacts is None else Contacts.read(contacts, log, treated),
         n_jobs=n_jobs,
         progress=progress,
@@ -161,15 +163,15 @@ def _check_types(churn: object, features: object) -> None:
 
 
 def _check_history(recipe: Recipe, at: Cutoffs) -> None:
-    if any(recipe.is_mature(int(c)) for c in at.us):
+    if any(recipe.complete_until_us >= recipe.window.closes(int(c)) for c in at.us):
         return
     first = int(recipe.log.time.min())
     begin, end = timestamp(first), timestamp(recipe.complete_until_us)
-    labelled = timestamp(recipe.window_end(int(at.us[0])))
+    labelled = timestamp(recipe.window.closes(int(at.us[0])))
     raise HistoryError(
         message(
-            f"none of {len(at)} cutoffs has a label yet: with lead {recipe.lead} and horizon "
-            f"{recipe.horizon} the first one is labelled at {labelled:%Y-%m-%d %H:%M}, and the log "
+            f"none of {len(at)} cutoffs has a label yet: with lead {recipe.window.lead} and horizon "
+            f"{recipe.window.horizon} the first one is labelled at {labelled:%Y-%m-%d %H:%M}, and the log "
             f"runs from {begin:%Y-%m-%d} to {end:%Y-%m-%d %H:%M}",
             "a label needs complete_until >= cutoff + lead + horizon",
             "choose earlier cutoffs or a shorter horizon; set EventLog.from_frame(..., "

@@ -5,24 +5,45 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churnlib.calendar import DAY_US, timestamp, timestamps
+from churnlib.calendar import DAY_US, Cutoffs, Duration, timestamp, timestamps
 from churnlib.calendar import cutoffs as read_cutoffs
+from churnlib.events import EventLog
 from churnlib.exceptions import ParameterError, message, some
+from churnlib.features import FeatureSpec
+from churnlib.outcomes import ChurnDefinition, Outcomes
 from churnlib.snapshots._audit import audit_leakage
 from churnlib.snapshots._rows import Rows
 from churnlib.snapshots._split import split_by_time
+from churnlib.snapshots._window import LabelWindow
 from churnlib.targets import survival_target
 
-if TYPE_CHECKING:
-    from churnlib.snapshots._recipe import Recipe
-
 __all__ = ["Dataset"]
+
+
+class Origin(Protocol):
+    """What a dataset was made from, and the way to make another one of it."""
+
+    @property
+    def log(self) -> EventLog: ...
+    @property
+    def churn(self) -> ChurnDefinition: ...
+    @property
+    def features(self) -> FeatureSpec: ...
+    @property
+    def window(self) -> LabelWindow: ...
+    @property
+    def truth(self) -> Outcomes: ...
+    @property
+    def complete_until_us(self) -> int: ...
+    def to_score(self, at: Cutoffs) -> Dataset:
+        """Build rows without labels at some cutoffs."""
+        ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,7 +95,7 @@ class Dataset:
 
     X: pd.DataFrame
     rows: Rows
-    recipe: Recipe
+    origin: Origin
     labelled: bool
     follow_up_us: int
     counts: pd.DataFrame
@@ -121,34 +142,34 @@ class Dataset:
         return self._series(self.rows.treated.astype(np.int8), "treated")
 
     @property
-    def log(self) -> Any:
+    def log(self) -> EventLog:
         """The event log the rows were built from."""
-        return self.recipe.log
+        return self.origin.log
 
     @property
-    def features(self) -> Any:
+    def features(self) -> FeatureSpec:
         """The feature specification, resolved for the log."""
-        return self.recipe.features
+        return self.origin.features
 
     @property
-    def churn(self) -> Any:
+    def churn(self) -> ChurnDefinition:
         """The definition of churn."""
-        return self.recipe.churn
+        return self.origin.churn
 
     @property
-    def lead(self) -> Any:
+    def lead(self) -> Duration:
         """The blind gap between a cutoff and its label window."""
-        return self.recipe.lead
+        return self.origin.window.lead
 
     @property
-    def horizon(self) -> Any:
+    def horizon(self) -> Duration:
         """The length of the label window."""
-        return self.recipe.horizon
+        return self.origin.window.horizon
 
     @property
     def window(self) -> pd.Timedelta:
         """The longest time from a cutoff of this dataset to the end of its label window."""
-        ends = [self.recipe.window_end(int(c)) - int(c) for c in np.unique(self.rows.cutoff)]
+        ends = [self.origin.window.closes(int(c)) - int(c) for c in np.unique(self.rows.cutoff)]
         return pd.Timedelta(max(ends, default=0), unit="us")
 
     # -- what came of it -----------------------------------------------------------------
@@ -168,7 +189,7 @@ class Dataset:
     def cause(self) -> pd.Series:
         """Cause of the churn in the label window; missing where retained."""
         self._require_labels("cause")
-        names = np.array(["", *self.recipe.truth.causes], dtype=object)
+        names = np.array(["", *self.origin.truth.causes], dtype=object)
         named = pd.Series(names[self.rows.cause], index=self.X.index, name="cause", dtype=object)
         return named.where(self.y == 1, None)
 
@@ -184,13 +205,13 @@ class Dataset:
         """
         self._require_labels("survival")
         rows = self.rows
-        opens = self.recipe.window_starts(rows.cutoff)
+        opens = self.origin.window.opens_at(rows.cutoff)
         happened = rows.churn <= self.follow_up_us
         ends = np.where(happened, rows.churn, self.follow_up_us)
         # Hazard models put the interval (entry, time] at risk: a churn at the very instant
         # the window opens moves by one microsecond, the resolution of time, to be inside.
         ends = np.maximum(ends, opens + 1)
-        causes = self.recipe.truth.causes
+        causes = self.origin.truth.causes
         event = np.where(happened, rows.cause, 0).astype(np.int16) if len(causes) > 1 else happened
         return survival_target(event, (ends - rows.start) / DAY_US, entry=(opens - rows.start) / DAY_US)
 
@@ -279,7 +300,7 @@ class Dataset:
         parts = split_by_time(
             self.rows,
             self.y.to_numpy(),
-            self.recipe,
+            self.origin.window,
             test_cutoffs=test_cutoffs,
             embargo=embargo,
             unseen_customers=unseen_customers,
@@ -324,20 +345,20 @@ class Dataset:
         >>> data.at("2025-07-01").customer.is_unique
         True
         """
-        at = read_cutoffs(cutoff, self.recipe.timezone)
+        at = read_cutoffs(cutoff, self.origin.window.timezone)
         if len(at) != 1:
             raise ParameterError(
                 message(f"{len(at)} cutoffs were given", "scoring is as of one instant", "data.at('2025-10-01')")
             )
-        if int(at.us[0]) > self.recipe.complete_until_us:
+        if int(at.us[0]) > self.origin.complete_until_us:
             raise ParameterError(
                 message(
-                    f"cutoff {at[0]} is after the end of the data ({timestamp(self.recipe.complete_until_us)})",
+                    f"cutoff {at[0]} is after the end of the data ({timestamp(self.origin.complete_until_us)})",
                     "silence after the end of the data would look like churn",
                     "data.latest(), or load newer events first",
                 )
             )
-        return self.recipe.to_score(at)
+        return self.origin.to_score(at)
 
     def latest(self) -> Dataset:
         """Return today's customers: those at risk at ``complete_until``, once each.
@@ -362,7 +383,7 @@ class Dataset:
         >>> bool((now.cutoff == shop.log.complete_until).all())
         True
         """
-        return self.at(timestamp(self.recipe.complete_until_us))
+        return self.at(timestamp(self.origin.complete_until_us))
 
     def audit(self) -> pd.DataFrame:
         """Look for features that know too much; see `audit_leakage`.
@@ -406,7 +427,7 @@ class Dataset:
         customers = len(np.unique(self.rows.customer))
         return (
             f"{len(self):,} rows of {customers:,} customers at {len(stamps)} cutoffs ({span}, "
-            f"zone {self.recipe.timezone}), {self.X.shape[1]} features, "
+            f"zone {self.origin.window.timezone}), {self.X.shape[1]} features, "
             f"lead {self.lead}, horizon {self.horizon}"
         )
 

@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churnlib.calendar import Cutoffs, Duration
+from churnlib.calendar import Cutoffs
 from churnlib.events import Contracts, EventLog
 from churnlib.features import FeatureSpec, compute
 from churnlib.outcomes import ChurnDefinition, Outcomes, OutcomeState
 from churnlib.snapshots._contacts import Contacts
 from churnlib.snapshots._dataset import Dataset
 from churnlib.snapshots._rows import Rows, row_index
+from churnlib.snapshots._window import LabelWindow
 
 __all__ = ["COUNTS", "Recipe"]
 
@@ -40,8 +41,7 @@ class Recipe:
     contracts: Contracts | None
     churn: ChurnDefinition
     features: FeatureSpec
-    lead: Duration
-    horizon: Duration
+    window: LabelWindow
     contacts: Contacts | None = None
     n_jobs: int = 1
     progress: bool = False
@@ -61,30 +61,6 @@ class Recipe:
         """Who churned when, with all that is known by the end of the data."""
         return self.churn.outcomes(self.log, self.contracts)
 
-    # -- the label window of a cutoff ----------------------------------------------------
-
-    def window_start(self, cutoff: int) -> int:
-        """Return ``c + lead``."""
-        return self.lead.after(cutoff, self.timezone)
-
-    def window_end(self, cutoff: int) -> int:
-        """Return ``c + lead + horizon``: the label is mature iff the data reach that far."""
-        return self.horizon.after(self.window_start(cutoff), self.timezone)
-
-    def is_mature(self, cutoff: int) -> bool:
-        """Tell whether the label window of a cutoff is over at the end of the data."""
-        return self.complete_until_us >= self.window_end(cutoff)
-
-    def window_starts(self, cutoffs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return ``c + lead`` of each row."""
-        distinct, which = np.unique(cutoffs, return_inverse=True)
-        return np.array([self.window_start(int(c)) for c in distinct], np.int64)[which]
-
-    def window_ends(self, cutoffs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return ``c + lead + horizon`` of each row."""
-        distinct, which = np.unique(cutoffs, return_inverse=True)
-        return np.array([self.window_end(int(c)) for c in distinct], np.int64)[which]
-
     # -- rows ----------------------------------------------------------------------------
 
     def training_rows(self, cutoff: int) -> tuple[Rows, dict[str, int]]:
@@ -93,7 +69,7 @@ class Recipe:
         Churn inside the lead drops a labelled row, counted.
         """
         state = self._state(cutoff)
-        labels = state.label(lead=self.lead, horizon=self.horizon)
+        labels = state.label(lead=self.window.lead, horizon=self.window.horizon)
         counts = _counts(state) | labels.counts | {"mature": labels.mature}
         if not labels.mature:
             return _unlabelled(state), counts
@@ -144,7 +120,7 @@ class Recipe:
         return Dataset(
             X=X,
             rows=rows,
-            recipe=self,
+            origin=self,
             labelled=labelled,
             follow_up_us=self.complete_until_us,
             counts=counts,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +11,7 @@ import pandas as pd
 from churnlib.calendar import duration, timestamp, timestamps
 from churnlib.exceptions import ParameterError, message
 from churnlib.snapshots._rows import Rows
-
-if TYPE_CHECKING:
-    from churnlib.snapshots._recipe import Recipe
+from churnlib.snapshots._window import LabelWindow
 
 __all__ = ["TimeSplit", "split_by_time"]
 
@@ -32,7 +29,7 @@ class TimeSplit:
 def split_by_time(
     rows: Rows,
     y: npt.NDArray[np.int8],
-    recipe: Recipe,
+    window: LabelWindow,
     *,
     test_cutoffs: int,
     embargo: str,
@@ -50,22 +47,22 @@ def split_by_time(
         )
     pause = duration(embargo, name="embargo", allow_zero=True)
     first_test = int(cutoffs[-test_cutoffs])
-    known = np.array([pause.after(recipe.window_end(int(c)), recipe.timezone) for c in cutoffs])
+    known = np.array([pause.after(window.closes(int(c)), window.timezone) for c in cutoffs])
     role = np.where(cutoffs >= first_test, "test", np.where(known <= first_test, "train", "purged"))
     if "train" not in role:
-        raise _nothing_to_train(recipe, int(cutoffs[0]), first_test)
+        raise _nothing_to_train(window, int(cutoffs[0]), first_test)
     which = np.searchsorted(cutoffs, rows.cutoff)
     train, test = role[which] == "train", role[which] == "test"
     if unseen_customers:
         test &= ~np.isin(rows.customer, rows.customer[train])
-    table = _table(cutoffs, role, recipe, which, train | test, y)
+    table = _table(cutoffs, role, window, which, train | test, y)
     return TimeSplit(train, test, first_test, table)
 
 
 def _table(
     cutoffs: npt.NDArray[np.int64],
     role: npt.NDArray[np.str_],
-    recipe: Recipe,
+    window: LabelWindow,
     which: npt.NDArray[np.intp],
     used: npt.NDArray[np.bool_],
     y: npt.NDArray[np.int8],
@@ -76,8 +73,8 @@ def _table(
     return pd.DataFrame(
         {
             "split": role.astype(object),
-            "label_from": timestamps(recipe.window_starts(cutoffs)),
-            "label_until": timestamps(recipe.window_ends(cutoffs)),
+            "label_from": timestamps(window.opens_at(cutoffs)),
+            "label_until": timestamps(window.closes_at(cutoffs)),
             "rows": count(used),
             "churned": count(used & (y == 1)),
             "left_out": count(~used),
@@ -86,12 +83,12 @@ def _table(
     )
 
 
-def _nothing_to_train(recipe: Recipe, first: int, first_test: int) -> ParameterError:
+def _nothing_to_train(window: LabelWindow, first: int, first_test: int) -> ParameterError:
     begin, test = timestamp(first), timestamp(first_test)
     return ParameterError(
         message(
             f"no cutoff is left to train on: even the label of the first one ({begin:%Y-%m-%d}, "
-            f"lead {recipe.lead}, horizon {recipe.horizon}) is not known at the first test "
+            f"lead {window.lead}, horizon {window.horizon}) is not known at the first test "
             f"cutoff ({test:%Y-%m-%d})",
             "training labels must be over before the test begins",
             "add earlier cutoffs, test on fewer, or shorten lead and horizon",
