@@ -12,6 +12,8 @@ From a file of orders (or, without one, from a simulated shop) to a page, ``chur
 from __future__ import annotations
 
 import argparse
+import re
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -22,7 +24,9 @@ from churnlib.classification import contact_list, write_contact_list
 from churnlib.snapshots import suggest_design
 
 STEPS = ("read the events", "build the dataset", "fit the model", "score today's customers", "judge and write")
-ROLES = ("customer", "time", "kind", "amount", "quantity", "price", "item", "currency", "known_at", "complete_until")
+ROLES = ("customer", "time", "kind", "amount", "quantity", "price", "item", "currency", "known_at")
+READING = ("complete_until", "time_format", "timezone", "missing_amount")
+CHOICES = ("delimiter", "inactivity", "horizon", "lead")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -83,20 +87,20 @@ def read(asked: argparse.Namespace) -> cl.EventLog:
     """Read the file with the roles given, or simulate a shop."""
     if asked.orders is None:
         return cl.datasets.make_shop(asked.customers, random_state=0).log
-    roles = {role: getattr(asked, role) for role in ROLES if getattr(asked, role)}
+    roles = {role: getattr(asked, role) for role in (*ROLES, *READING) if getattr(asked, role)}
     if asked.complete_until:
         roles["future"] = "drop"  # rows from that moment on are refused, and counted
-    parquet = asked.orders.suffix in {".parquet", ".pq"}
-    reader = cl.EventLog.from_parquet if parquet else cl.EventLog.from_csv
-    return reader(asked.orders, missing_customer="drop", **roles)
+    if asked.orders.suffix in {".parquet", ".pq"}:
+        return cl.EventLog.from_parquet(asked.orders, missing_customer="drop", **roles)
+    return cl.EventLog.from_csv(asked.orders, delimiter=asked.delimiter, missing_customer="drop", **roles)
 
 
 def worth_of(now: cl.Dataset, asked: argparse.Namespace) -> tuple[float | pd.Series, str]:
     """What a kept customer is worth: a share of the last year's spend, or one number for all."""
     if asked.value is not None or "any.sum.365d" not in now.X:
-        return asked.value or 100.0, "an assumption; set it with --value"
+        return 100.0 if asked.value is None else asked.value, "an assumption; set it with --value"
     spend = now.X["any.sum.365d"].droplevel("cutoff").clip(lower=0)
-    return asked.margin * spend, f"{100 * asked.margin:g} % of what they spent in the last 365 days"
+    return (asked.margin * spend).round(2), f"{100 * asked.margin:g} % of what they spent in the last 365 days"
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -112,6 +116,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--item", help="column with the product")
     add("--currency", help="column with the currency")
     add("--known-at", help="column with the time at which the row became known")
+    add("--delimiter", default=",", help="what stands between the columns of a csv (default: a comma)")
+    add("--time-format", help="how times are written, such as %%d/%%m/%%Y (default: ISO 8601, 2025-01-31)")
+    add("--timezone", help="zone of times without one, such as Asia/Shanghai (default: UTC)")
+    add("--missing-amount", choices=("error", "zero"), help="what a row without an amount means (default: error)")
     add("--complete-until", help="the data are complete until then (default: the last event)")
     add("--inactivity", help="silence after which a customer is lost, such as 60d (default: from the history)")
     add("--horizon", help="how far to look ahead, such as 60d (default: from the history)")
@@ -126,5 +134,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def advice(error: Exception) -> str:
+    """Add, to a message that names arguments of Python, how the command line spells them."""
+    text = str(error)
+    named = [name for name in (*ROLES, *READING, *CHOICES) if re.search(rf"\b{name}=", text)]
+    spelt = ", ".join(f"{name}= is --{name.replace('_', '-')}" for name in named)
+    return f"{text}\nOn the command line, {spelt}." if spelt else text
+
+
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except cl.exceptions.ChurnlibError as error:
+        sys.exit(f"\n{type(error).__name__}: {advice(error)}")

@@ -314,6 +314,45 @@ def test_the_choices_of_the_command_line_hold(tmp_path):
     assert "Lost means: silent for 45 days" in page
 
 
+# -- what a newcomer gets wrong ------------------------------------------------------------------------------------
+
+
+def refused(*arguments: str) -> str:
+    command = [sys.executable, "-W", "error", str(SCRIPT), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, encoding="utf-8", env=HERE)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_a_wrong_column_is_told_in_words_of_the_command_line(tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_text("Customer ID,time\n1,2025-01-01\n", encoding="utf-8")
+    said = refused(str(path), "--out", str(tmp_path))
+    assert "SchemaError: the frame has no column 'customer_id'" in said
+    assert "On the command line, customer= is --customer." in said
+    said = refused(str(path), "--customer", "Customer ID", "--horizon", "60", "--out", str(tmp_path))
+    assert "horizon: '60' is not a length of time" in said
+
+
+def test_other_spellings_of_files_can_be_named(tmp_path):
+    log = cl.datasets.make_shop(400, random_state=0).log
+    frame = log.to_frame()[["customer_id", "time", "amount"]]
+    frame["time"] = frame["time"].dt.strftime("%d/%m/%Y %H:%M")
+    frame["amount"] = frame["amount"].astype(float)
+    frame.loc[frame.index[:3], "amount"] = np.nan
+    path = tmp_path / "orders.csv"
+    frame.to_csv(path, index=False, sep=";")
+    out = tmp_path / "out"
+    spelt = ("--delimiter", ";", "--time-format", "%d/%m/%Y %H:%M", "--timezone", "Asia/Shanghai")
+    page, listed, _ = run(out, str(path), "--amount", "amount", *spelt, "--missing-amount", "zero", "--value", "0")
+    assert "(Asia/Shanghai)" in page
+    assert (listed["clv"] == 0).all()  # zero is a worth, not a question left open
+    assert not listed["contact"].any()
+    assert "At this offer none of them is worth a contact." in page
+    assert not re.search(r"\bnan\b|\bNone\b", page)
+
+
 MEASURE = """<!doctype html><meta charset="utf-8"><body style="margin:0">
 <iframe id="phone" src="churn.html" style="width:390px;height:9000px;border:0"></iframe>
 <pre id="measured"></pre>

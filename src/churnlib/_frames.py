@@ -277,7 +277,7 @@ def _no_text(series: pd.Series[Any]) -> SchemaError:
             f"{int(broken.sum())} texts of column {str(series.name)!r} are no valid Unicode "
             f"(rows {some(np.flatnonzero(broken).tolist(), 5)})",
             "lone surrogates come of reading a file in a wrong encoding",
-            f"frame[{str(series.name)!r}].str.encode('utf-8', 'replace').str.decode('utf-8')",
+            f"frame[{str(series.name)!r}].str.encode('utf-8', 'backslashreplace').str.decode('utf-8')",
         )
     )
 

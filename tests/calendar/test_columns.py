@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from churnlib._frames import read_columns
 from churnlib.calendar import read_times, to_us
-from churnlib.exceptions import SchemaError, TimeError
+from churnlib.exceptions import ParameterError, SchemaError, TimeError
 
 BERLIN = "Europe/Berlin"
 
@@ -178,3 +178,37 @@ def test_times_out_of_the_calendar_are_named():
 def test_a_date_is_the_first_instant_of_its_day_even_where_clocks_skip_midnight(values):
     times = read(values, "America/Sao_Paulo")
     assert times.us.tolist() == [to_us("2018-11-04T01:00-02:00"), to_us("2018-11-05T00:00-02:00")]
+
+
+@pytest.mark.parametrize("word", ["now", "today", " Today ", "-0001-01-01"])
+@pytest.mark.parametrize("form", [None, "%d/%m/%Y"])
+def test_the_moment_of_reading_is_no_time(word, form):
+    good = "2025-03-01" if form is None else "01/03/2025"
+    with pytest.raises(TimeError, match=rf"1 times in column 'ts' cannot be read \(row 1: '{word}'\)"):
+        read([good, word], form=form)
+
+
+def test_a_zone_named_by_the_format_is_heeded_in_any_zone_of_the_log():
+    texts = ["01/03/2025 10:00 UTC", "02/03/2025 10:00 UTC"]
+    for tz in ("UTC", BERLIN):
+        times = read(texts, tz, form="%d/%m/%Y %H:%M %Z")
+        assert times.us.tolist() == [to_us("2025-03-01T10:00Z"), to_us("2025-03-02T10:00Z")]
+        assert not times.naive
+
+
+def test_a_format_that_is_none_is_an_error_of_the_argument():
+    with pytest.raises(ParameterError, match=r"time_format='%q' is no format of times .*\nFix: time_format="):
+        read(["5"], form="%q")
+
+
+def test_a_format_reads_whole_numbers():
+    assert read([20250301, 20250302], form="%Y%m%d").us.tolist() == [to_us("2025-03-01"), to_us("2025-03-02")]
+
+
+@pytest.mark.parametrize("make", [list, pd.to_datetime])
+def test_the_fix_for_doubtful_hours_works_for_texts_too(make):
+    frame = pd.DataFrame({"ts": make(["2025-03-30 02:30", "2025-10-26 02:30"])})
+    with pytest.raises(TimeError, match="1 occur twice, 1 never occur") as caught:
+        read(frame["ts"], BERLIN)
+    fixed = eval(str(caught.value).partition("Fix: ")[2], {"pandas": pd, "frame": frame})
+    assert read(fixed, BERLIN).us.tolist() == [to_us("2025-03-30T01:00Z"), to_us("2025-10-26T00:30Z")]

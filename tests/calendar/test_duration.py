@@ -113,3 +113,9 @@ def test_arrays_move_like_single_instants():
     times = np.array([to_us("2025-01-31"), to_us("2025-02-28")])
     length = Duration.parse("1mo")
     assert length.after(times, "UTC").tolist() == [length.after(int(at), "UTC") for at in times]
+
+
+@pytest.mark.parametrize("value", [np.timedelta64(3, "M"), np.timedelta64(1, "Y"), np.timedelta64(10**18, "s")])
+def test_time_differences_without_a_fixed_length_are_refused(value):
+    with pytest.raises(ParameterError, match=r"horizon: .* is no fixed length of time .*\nFix: '1mo'"):
+        duration(value, name="horizon")

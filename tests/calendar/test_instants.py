@@ -88,3 +88,11 @@ def test_the_wall_clock_leads_back_but_for_the_hour_shown_twice(us):
 def test_instants_are_shown_in_their_zone():
     assert str(timestamps(np.array([0]), BERLIN).tz) == BERLIN
     assert timestamp(0, BERLIN).hour == 1
+
+
+@pytest.mark.parametrize(
+    "value", ["now", " Today ", "-0001-01-01", np.datetime64("300000-01-01"), np.datetime64("10000-01-01")]
+)
+def test_the_moment_of_reading_and_years_without_a_calendar_are_refused(value):
+    with pytest.raises(TimeError, match="is not a point in time"):
+        to_us(value)

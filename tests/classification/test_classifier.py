@@ -490,3 +490,33 @@ def test_decisions_need_customers_for_values_by_customer(fitted):
         model.contact(X.reset_index(drop=True), by_customer)
     with pytest.raises(DataError, match="clv has no value for 599 of 600 customers"):
         model.contact(X, by_customer)
+
+
+def test_no_decision_on_labels_whose_order_only_the_alphabet_knows():
+    # of "churned" and "stayed" the second is "stayed": its probability would have the loyal called
+    X, y = world(200)
+    named = ChurnClassifier(small(), calibration=None).fit(X, np.where(y == 1, "churned", "stayed"))
+    assert named.classes_.tolist() == ["churned", "stayed"]
+    for decide in (named.contact, named.expected_gain):
+        with pytest.raises(DataError, match=r"labels 'churned' and 'stayed', of which the second, 'stayed', counts as"):
+            decide(X, OFFER)
+    with pytest.raises(DataError, match="by alphabet alone"):
+        named.reasons(X)
+
+
+def test_labels_of_who_stayed_are_refused():
+    X, y = world(200)
+    with pytest.raises(DataError, match="y is named 'retained'"):
+        ChurnClassifier(small()).fit(X, (1 - y).rename("retained"))
+
+
+def test_labels_of_other_rows_are_refused():
+    X, y = world(200)
+    with pytest.raises(DataError, match=r"50 of 100 labels of y belong to rows that X does not have"):
+        ChurnClassifier(small()).fit(X[:100], y[50:150])
+
+
+def test_columns_of_one_name_are_refused_in_our_own_words():
+    X, y = world(100)
+    with pytest.raises(DataError, match=r"1 column names are repeated \(silence\)"):
+        ChurnClassifier(small()).fit(X.rename(columns={"orders": "silence"}), y)

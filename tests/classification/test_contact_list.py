@@ -2,11 +2,12 @@ import csv
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from churnlib.classification import ChurnClassifier, contact_list, default_estimator, write_contact_list
 from churnlib.economics import RetentionOffer
-from churnlib.exceptions import DuplicateError, ParameterError, SchemaError
+from churnlib.exceptions import DuplicateError, ParameterError, ParameterTypeError, SchemaError
 from tests.classification.worlds import world
 
 OFFER = RetentionOffer(accept_rate=(6, 14), clv=200, offer_cost=10, contact_cost=1)
@@ -127,3 +128,20 @@ def test_a_list_survives_the_file(fitted, tmp_path):
 def test_text_in_any_script_survives(tmp_path):
     path = write_contact_list(pd.DataFrame({"name": ["携号转网", "Žluťoučký"]}), tmp_path / "list.csv")
     assert pd.read_csv(path, encoding="utf-8-sig")["name"].tolist() == ["携号转网", "Žluťoučký"]
+
+
+def test_rows_that_name_no_customer_are_refused(fitted):
+    model, X = fitted
+    with pytest.raises(ParameterTypeError, match=r"X is a numpy ndarray; a pandas frame whose index"):
+        contact_list(model, X.to_numpy(), OFFER)
+    with pytest.raises(ParameterTypeError, match=r"X is a polars DataFrame"):
+        contact_list(model, pl.from_pandas(X.reset_index(drop=True)), OFFER)
+
+
+@pytest.mark.parametrize("front", ["\u00a0", "\u200b", "\ufeff", "\x0b", " \u3000"])
+def test_invisible_signs_do_not_hide_a_formula(tmp_path, front):
+    frame = pd.DataFrame({"id": [f"{front}=1+1", "a=1", ""]})
+    path = write_contact_list(frame, tmp_path / "list.csv")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        cells = [row[0] for row in csv.reader(file) if row]
+    assert cells[1:3] == [f"'{front}=1+1", "a=1"]

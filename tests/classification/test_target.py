@@ -2,7 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churnlib.classification._target import as_table, binary_target, refuse_other_order, row_weights
+from churnlib.classification._target import (
+    as_table,
+    binary_target,
+    refuse_other_order,
+    refuse_retained,
+    row_weights,
+)
 from churnlib.exceptions import DataError, ParameterError
 
 
@@ -65,3 +71,29 @@ def test_what_is_no_frame():
     assert as_table(np.ones((2, 2))) is None
     assert as_table([[1]]) is None
     assert as_table(5) is None
+
+
+def test_the_one_class_is_named_as_people_write_it():
+    with pytest.raises(DataError, match=r"all 3 rows are 0;"):
+        binary_target(np.zeros(3, dtype=np.int8))
+
+
+def test_labels_of_who_stayed_are_refused():
+    with pytest.raises(DataError, match=r"(?s)y is named 'retained', and its 2 rows say who stayed.*data.y"):
+        refuse_retained(pd.Series([0, 1], name="retained"))
+    refuse_retained(pd.Series([0, 1], name="churn"))
+    refuse_retained(np.array([0, 1]))
+
+
+def test_labels_of_other_customers_are_refused():
+    X = pd.DataFrame({"a": [1, 2, 3]}, index=pd.Index([1, 2, 3], name="customer_id"))
+    with pytest.raises(DataError, match=r"1 of 3 labels of y belong to rows that X does not have \(4\)"):
+        refuse_other_order(X, pd.Series([0, 1, 0], index=pd.Index([2, 3, 4], name="customer_id")))
+    # row numbers that look like customers say nothing
+    refuse_other_order(X, pd.Series([0, 1, 0]))
+
+
+def test_the_same_moments_in_another_time_zone_are_the_same_rows():
+    cutoff = pd.date_range("2025-01-01", periods=3, tz="UTC", name="cutoff")
+    X = pd.DataFrame({"a": [1, 2, 3]}, index=cutoff)
+    refuse_other_order(X, pd.Series([0, 1, 0], index=cutoff.tz_convert("Asia/Shanghai")))

@@ -302,3 +302,36 @@ def test_progress_must_be_a_flag():
     X, y = world(50)
     with pytest.raises(ParameterTypeError, match="progress is 'yes'"):
         evaluate(Stated(), X, y, progress="yes")
+
+
+def test_fewer_rows_than_bins_are_judged_in_fewer_bins():
+    X, _ = world(6, 1)
+    result = evaluate(Stated(), X, [0, 1, 0, 1, 0, 1], n_boot=40)
+    assert result.n_rows == 6
+    assert len(result.lift_table) == 6
+    assert np.isfinite(result.calibration.expected)
+
+
+def test_an_offer_that_is_none_is_refused():
+    X, y = world(20)
+    with pytest.raises(ParameterTypeError, match="offer is a int; a RetentionOffer says"):
+        evaluate(Stated(), X, y, offer=3)
+
+
+def test_labels_of_who_stayed_are_refused():
+    X, y = world(20)
+    with pytest.raises(DataError, match="y is named 'retained', and its 60 rows say who stayed"):
+        evaluate(Stated(), X, (1 - y).rename("retained"))
+
+
+def test_a_handful_of_churners_is_said_to_be_too_few():
+    X, _ = world(200, 1)
+    y = np.zeros(len(X), dtype=int)
+    y[:3] = 1
+    result = evaluate(Stated(), X, y, n_boot=40)
+    assert result.few_churners
+    assert result.limits.endswith("Only 3 rows churned: too few to trust the intervals.")
+    y[:20] = 1
+    enough = evaluate(Stated(), X, y, n_boot=40)
+    assert not enough.few_churners
+    assert "too few" not in enough.limits

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from churnlib._frames import read_columns
 from churnlib.events._codes import as_index, compact, encode
 from churnlib.exceptions import SchemaError
 
@@ -106,3 +107,21 @@ def test_compacting_keeps_what_rows_say(codes):
 def test_an_index_of_integers_is_64_bits_wide():
     assert as_index(np.array([1, 2], dtype=np.uint8)).dtype == np.int64
     assert as_index(["a"]).tolist() == ["a"]
+
+
+@pytest.mark.parametrize("values", [[uuid.UUID(int=1), uuid.UUID(int=2)], [10**30, 1], [(1, 2), (1, 3)]])
+def test_objects_of_one_type_are_not_called_a_mixture_and_the_fix_works(values):
+    frame = pd.DataFrame({"id": pd.Series(values, dtype=object)})
+    column = read_columns(frame, {"customer": "id"})["customer"]
+    with pytest.raises(SchemaError, match=r"column 'id' holds objects: 2 × ") as caught:
+        encode(column, name="id")
+    frame["id"] = eval(str(caught.value).partition("Fix: ")[2], {"frame": frame})
+    assert len(encode(read_columns(frame, {"customer": "id"})["customer"], name="id").values) == 2
+
+
+def test_the_fix_for_mixed_ids_makes_no_customer_of_a_missing_id():
+    frame = pd.DataFrame({"id": pd.Series([1, "a", None], dtype=object)})
+    with pytest.raises(SchemaError, match="mixes types: 1 × int, 1 × str") as caught:
+        encode(read_columns(frame, {"customer": "id"})["customer"], name="id")
+    frame["id"] = eval(str(caught.value).partition("Fix: ")[2], {"frame": frame})
+    assert encode(read_columns(frame, {"customer": "id"})["customer"], name="id").values.tolist() == ["1", "a"]

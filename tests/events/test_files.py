@@ -137,3 +137,43 @@ def test_a_million_rows_are_read_in_any_order_to_the_same_log(tmp_path):
     inside = np.ones(n - 1, dtype=bool)
     inside[one.offsets[1:-1] - 1] = False
     assert (np.diff(one.time)[inside] >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("ids", "read"),
+    [
+        (["12e4", "120000"], ["120000", "12e4"]),  # hexadecimal ids look like floats
+        (["1.50", "1.5"], ["1.5", "1.50"]),
+        (["99999999999999999999", "7"], ["7", "99999999999999999999"]),
+        (["9007199254740993", "9007199254740992"], [9007199254740992, 9007199254740993]),
+        (["-5", "3"], [-5, 3]),
+        (["17.0", "3.00"], [3, 17]),
+    ],
+)
+def test_ids_in_a_csv_are_integers_only_where_their_texts_say_so(tmp_path, ids, read):
+    (tmp_path / "a.csv").write_text("id,ts,sku\n" + "".join(f"{one},2025-01-01,{one}\n" for one in ids))
+    log = EventLog.from_csv(tmp_path / "a.csv", customer="id", time="ts", item="sku")
+    assert log.customers.tolist() == read
+    assert log.items.tolist() == read
+
+
+def test_a_wrong_delimiter_is_named_with_the_right_one(tmp_path):
+    (tmp_path / "a.csv").write_text("id;ts\n1;2025-01-01\n")
+    with pytest.raises(SchemaError, match=r"the file has the one column 'id;ts'.*\nFix: delimiter=';'"):
+        EventLog.from_csv(tmp_path / "a.csv", customer="id", time="ts")
+    assert len(EventLog.from_csv(tmp_path / "a.csv", customer="id", time="ts", delimiter=";")) == 1
+
+
+def test_another_encoding_and_a_ragged_row_are_told_apart(tmp_path):
+    (tmp_path / "a.csv").write_text("id,ts\nmüller,2025-01-01\n", encoding="latin-1")
+    with pytest.raises(DataError, match=r"'a.csv' is not in UTF-8.*\nFix: .*encoding='latin-1'"):
+        EventLog.from_csv(tmp_path / "a.csv", customer="id", time="ts")
+    (tmp_path / "b.csv").write_text("id,ts\n1,2025-01-01,3\n")
+    with pytest.raises(DataError, match=r"cannot be read as CSV \(.*Expected 2 columns, got 3"):
+        EventLog.from_csv(tmp_path / "b.csv", customer="id", time="ts")
+
+
+def test_whole_numbers_in_a_csv_are_times_by_their_format(tmp_path):
+    (tmp_path / "a.csv").write_text("id,ts\n1,20250301\n")
+    log = EventLog.from_csv(tmp_path / "a.csv", customer="id", time="ts", time_format="%Y%m%d")
+    assert log.to_frame()["time"].dt.strftime("%Y-%m-%d").tolist() == ["2025-03-01"]

@@ -176,3 +176,20 @@ def test_the_coarsest_scale_holds_every_amount():
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=50), st.integers(0, 6))
 def test_sums_are_exact(minor, scale):
     assert exact_sum(np.array(minor, dtype=np.int64), scale) == Decimal(sum(minor)).scaleb(-scale)
+
+
+def test_decimal_commas_are_named_with_a_fix_that_works():
+    frame = pd.DataFrame({"total": ["1,50", "2,00"]})
+    with pytest.raises(
+        SchemaError, match=r"column 'total' holds texts with commas, not numbers \('1,50', '2,00'\)"
+    ) as caught:
+        read_amounts(pa.chunked_array([frame["total"].tolist()]), name="total")
+    fix = str(caught.value).partition("Fix: ")[2].partition(" where")[0]
+    assert eval(fix, {"pandas": pd, "frame": frame}).tolist() == [1.5, 2.0]
+
+
+@pytest.mark.parametrize("stray", [1j, Decimal("Infinity")])
+def test_numbers_arrow_cannot_hold_are_refused_by_name(stray):
+    frame = pd.DataFrame({"total": pd.Series([1, stray], dtype=None if isinstance(stray, complex) else object)})
+    with pytest.raises((MoneyError, SchemaError), match=r"column 'total'"):
+        read_amounts(read_columns(frame, {"amount": "total"})["amount"], name="total")

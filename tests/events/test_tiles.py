@@ -68,17 +68,16 @@ def test_after_last_is_one_more_than_the_last_flag(flags):
 @pytest.mark.parametrize("largest", [5, 2**31 - 1])
 @given(data=st.data())
 def test_a_repeat_is_a_key_its_customer_has_had_before(largest, data):
-    drawn = data.draw(st.lists(st.tuples(st.integers(0, 2), st.sampled_from([0, 1, largest])), max_size=30))
-    drawn.sort(key=lambda pair: pair[0])
-    owner, key = np.array([c for c, _ in drawn], np.intp), np.array([k for _, k in drawn], np.int32)
-    expected = set()
-    for j, pair in enumerate(drawn):
-        before = [i for i in range(j) if drawn[i] == pair]
+    one = st.tuples(st.integers(0, 2), st.integers(0, 9), st.sampled_from([0, 1, largest]))
+    drawn = sorted(data.draw(st.lists(one, max_size=30)))
+    expected = []
+    for j, (customer, tile, key) in enumerate(drawn):
+        before = [t for c, t, k in drawn[:j] if (c, k) == (customer, key)]
         if before:
-            expected.add((before[-1], j))
-    previous, row = repeats(key, owner)
-    assert set(zip(previous.tolist(), row.tolist(), strict=True)) == expected
-    assert len(row) == len(expected)
+            expected.append((customer, before[-1], tile))
+    customer, tile, key = (np.array([row[k] for row in drawn], np.intp) for k in range(3))
+    found = repeats(customer, key.astype(np.int32), tile)
+    assert sorted(zip(*(column.tolist() for column in found), strict=True)) == sorted(expected)
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 2)), max_size=20))

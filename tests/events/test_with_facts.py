@@ -76,3 +76,14 @@ def test_joined_facts_keep_the_money_and_the_knowledge_of_the_log():
     for cutoff, dealer in (("2025-02-10", [None, None]), ("2025-02-11", ["north", None])):
         found = cl.features.compute(both, cutoff, spec).frame["dealer.value"]
         assert found.astype(object).where(found.notna(), None).tolist() == dealer
+
+
+def test_events_of_the_name_of_the_facts_are_not_taken_for_facts():
+    log = log_of()
+    facts = cl.EventLog.from_frame(
+        pd.DataFrame({"id": ["a"], "at": ["2025-01-01"], "plan": ["gold"]}), customer="id", time="at", attributes="plan"
+    )
+    with pytest.raises(ParameterError, match=r"3 events of a kind of its own called 'order'.*\nFix: frame\['what'\]"):
+        with_facts(log, facts, "order")
+    again = with_facts(with_facts(log, facts, "contract"), facts, "contract")
+    assert again.facts == ("contract",)

@@ -50,4 +50,3 @@ def test_an_occasion_of_a_kind_is_thinned_after_the_kinds_are_chosen():
         for source in (EVERY_EVENT, Source(None, "occasion"), Source("order"), Source("order", "occasion"))
     }
     assert counts == {"any": 3, "any/occasion": 1, "order": 2, "order/occasion": 1}
-

@@ -118,3 +118,16 @@ def test_a_late_feed_turns_the_head(record):
     record["data"]["stale"] = "The feed is late."
     page = render(record)
     assert page.index('id="stale"') < page.index('class="tiles"')
+
+
+def test_the_columns_of_a_cutoff_add_up_where_rows_were_set_aside(record):
+    assert "set aside" not in render(record).lower()
+    first = record["cutoffs"][0]
+    first["set_aside"] = 3
+    first["at_risk"] += 3
+    page = render(record)
+    row = re.search(r"<tr data-cutoff=.*?</tr>", page, flags=re.DOTALL)[0]
+    shown = {name: int(value.replace(",", "")) for name, value in re.findall(r'data-name="([^"]*)">([\d,]+)<', row)}
+    parts = ("set aside", "left in the lead", "churned", "retained", "immature")
+    assert shown["at risk"] == sum(shown[part] for part in parts)
+    assert "<th>Set aside</th>" in page

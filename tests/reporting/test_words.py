@@ -49,7 +49,7 @@ def test_when_nobody_is_worth_a_contact(record):
     record["today"]["contacts"] = 0
     words = words_of(record)
     assert words["headline"].endswith("At this offer nobody is worth a contact.")
-    assert words["contacts"].endswith("None of them is worth a contact at this offer.")
+    assert words["contacts"].endswith("At this offer none of them is worth a contact.")
     assert words["profit"] == "Every contact is expected to cost more than it earns."
     record["today"]["contacts"] = 3
     assert words_of(record)["contacts"].endswith("Only the first 3 are worth a contact at this offer.")
@@ -116,3 +116,9 @@ def test_a_handful_of_leavers_is_said_to_be_too_few(record):
     assert "too few" not in words_of(record)["tested"]
     record["test"]["few"] = True
     assert "That is too few to trust the intervals below." in words_of(record)["tested"]
+
+
+def test_rows_set_aside_are_explained_where_there_are_any(record):
+    assert "Set aside" not in words_of(record)["cutoffs"]
+    record["cutoffs"][0]["set_aside"] = 2
+    assert "Set aside: had already left, as only later events show" in words_of(record)["cutoffs"]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import churnlib as cl
-from churnlib.exceptions import LeakageError, ParameterTypeError
+from churnlib.exceptions import LeakageError, ParameterError, ParameterTypeError
 from churnlib.testing import assert_point_in_time
 
 CUTOFF = pd.Timestamp("2025-06-01", tz="UTC")
@@ -77,3 +77,32 @@ def test_the_smallest_offending_event_is_named_among_many():
 def test_a_function_must_return_a_frame():
     with pytest.raises(ParameterTypeError, match=r"returned a int.*\n?.*must return a DataFrame"):
         assert_point_in_time(lambda log, cutoff: 1, LOG, CUTOFF)
+
+
+def test_what_is_counted_up_to_the_end_of_the_data_is_a_leak():
+    def silence(log, cutoff):
+        last = log.as_of(cutoff).to_frame().groupby("customer_id")["time"].max()
+        return (log.complete_until - last).dt.days
+
+    with pytest.raises(LeakageError, match=r"change with complete_until, the end of the data \(2026-01-01"):
+        assert_point_in_time(silence, LOG, CUTOFF)
+
+
+def test_cutoffs_that_put_nothing_to_the_test_are_refused():
+    log = cl.EventLog.from_frame(
+        pd.DataFrame({"id": ["ann", "bob"], "at": ["2025-05-01", "2025-05-20"]}), customer="id", time="at"
+    )
+
+    def leaky(log, cutoff):
+        return log.to_frame().groupby("customer_id").size()
+
+    with pytest.raises(ParameterError, match=r"all of 1 cutoffs.* after the end of the data.*\nFix: assert") as caught:
+        assert_point_in_time(leaky, log, CUTOFF)
+    fix = str(caught.value).partition("Fix: ")[2]
+    with pytest.raises(LeakageError, match="customer_id=bob"):
+        eval(fix, {"assert_point_in_time": assert_point_in_time, "fn": leaky, "log": log})
+
+
+def test_the_number_of_subsets_is_checked():
+    with pytest.raises(ParameterError, match="n=-1"):
+        assert_point_in_time(honest, LOG, CUTOFF, n=-1)

@@ -32,3 +32,8 @@ def test_logs_are_complete_until_the_end(log):
     assert log.complete_until == pd.Timestamp("2026-01-01", tz="UTC")
     assert log.known is not None
     assert (log.known >= log.time).all()
+
+
+@given(event_frames(kinds="order", max_size=5))
+def test_one_kind_may_be_named_by_itself(frame):
+    assert set(frame["kind"]) == {"order"}

@@ -149,7 +149,8 @@ def _local(wall: NDArray[np.int64], missing: NDArray[np.bool_] | None, tz: str, 
                 f"{int(doubtful.sum())} times in column {name!r} are no single instant on the clock of {tz}: "
                 f"{int(ambiguous.sum())} occur twice, {int(nonexistent.sum())} never occur ({named_rows(doubtful)})",
                 "the hour in which clocks change needs an offset",
-                f"pandas.to_datetime(frame[{name!r}]).dt.tz_localize({tz!r}, ambiguous=True, nonexistent='shift_forward')",
+                f"pandas.to_datetime(frame[{name!r}])"
+                f".dt.tz_localize({tz!r}, ambiguous=True, nonexistent='shift_forward')",
             )
         )
     return us

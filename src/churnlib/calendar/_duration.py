@@ -276,7 +276,7 @@ def _unreadable(text: str) -> str:
 def _from_timedelta(value: dt.timedelta | np.timedelta64) -> int:
     try:
         delta = pd.Timedelta(value)
-        count = None if pd.isna(delta) else delta // pd.Timedelta(microseconds=1)
+        count = delta // pd.Timedelta(microseconds=1)
     except ValueError as error:  # numpy's months and years, and lengths beyond pandas' own
         raise ParameterError(
             message(
@@ -285,7 +285,7 @@ def _from_timedelta(value: dt.timedelta | np.timedelta64) -> int:
                 "'1mo' for a calendar month, '1y' for a year",
             )
         ) from None
-    if count is None:
+    if pd.isna(delta):
         raise ParameterError(message("the length of time is missing (NaT)", "a length was expected", "'60d'"))
     if delta.nanoseconds:
         raise ParameterError(

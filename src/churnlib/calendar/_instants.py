@@ -309,7 +309,7 @@ def read_stamp(value: object) -> pd.Timestamp:
         stamp = _from_text(value) if isinstance(value, str) else pd.Timestamp(value)
     except (ValueError, OverflowError):
         stamp = None
-    if stamp is None or pd.isna(stamp) or not 1 <= stamp.year <= 9999:
+    if stamp is None or not 1 <= stamp.year <= 9999:  # the year of NaT is NaN, which lies nowhere
         raise TimeError(
             message(f"{value!r} is not a point in time", "an ISO 8601 date or datetime was expected", "'2025-03-01'")
         )

@@ -13,10 +13,17 @@ from churnlib._sklearn import BaseEstimator, ClassifierMixin, Tags, check_is_fit
 from churnlib.classification._calibration import METHODS, Calibrator, choose_calibration
 from churnlib.classification._crossfit import out_of_fold, splits_of
 from churnlib.classification._default import default_estimator
-from churnlib.classification._encoder import TableEncoder
+from churnlib.classification._encoder import TableEncoder, refuse_repeated_columns
 from churnlib.classification._model import fit_rows
 from churnlib.classification._reasons import Reference, contributions, reference_of, top_reasons
-from churnlib.classification._target import as_table, binary_target, refuse_other_order, refuse_retained, row_weights, wrong_columns
+from churnlib.classification._target import (
+    as_table,
+    binary_target,
+    refuse_other_order,
+    refuse_retained,
+    row_weights,
+    wrong_columns,
+)
 from churnlib.economics import RetentionOffer, customers_of
 from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, SchemaError, message
 
@@ -467,6 +474,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         if table is None:
             values = validate_data(self, X, reset=fitting, dtype="numeric", ensure_all_finite="allow-nan")
             return self._table(values)
+        refuse_repeated_columns(table)
         try:
             validate_data(self, table, reset=fitting, skip_check_array=True)
         except ValueError as error:

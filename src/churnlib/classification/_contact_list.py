@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["contact_list", "write_contact_list"]
 
 # what a spreadsheet takes for the start of a formula or of a command, in full width too
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
+_BREAKS = ("\t", "\r", "\n")
 
 
 class _Model(Protocol):
@@ -210,6 +211,8 @@ def _neutral_column(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _neutral(cell: Any) -> Any:
-    if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA):
-        return f"'{cell}"
-    return cell
+    if not isinstance(cell, str):
+        return cell
+    # blanks, control and zero-width signs in front are dropped by one spreadsheet or another
+    first = next((sign for sign in cell if sign.isprintable() and not sign.isspace()), "")
+    return f"'{cell}" if first in _FORMULA or cell.startswith(_BREAKS) else cell

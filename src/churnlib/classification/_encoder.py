@@ -14,7 +14,7 @@ import pandas as pd
 
 from churnlib.exceptions import DataError, SchemaError, message, some
 
-__all__ = ["TableEncoder"]
+__all__ = ["TableEncoder", "refuse_repeated_columns"]
 
 _NUMBERS = frozenset({"integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"})
 
@@ -77,15 +77,7 @@ class TableEncoder:
         >>> TableEncoder.learn(pd.DataFrame({"a": [1.5]})).categories
         {}
         """
-        repeated = X.columns[X.columns.duplicated()]
-        if len(repeated):
-            raise DataError(
-                message(
-                    f"{len(repeated):,} column names are repeated ({some(repeated.unique())})",
-                    "every feature needs its own name",
-                    "X = X.loc[:, ~X.columns.duplicated()]",
-                )
-            )
+        refuse_repeated_columns(X)
         _refuse_dates(X)
         categories: dict[Hashable, tuple[str, ...]] = {
             name: tuple(sorted({text for text in _texts(X[name])[1] if text is not None}))
@@ -139,6 +131,34 @@ class TableEncoder:
         known = np.array([position.get(text, -1) if text is not None else -1 for text in texts] + [-1], dtype=np.int64)
         # factorize marks a missing value with -1, which here reads the -1 appended last
         return pd.Categorical.from_codes(known[codes], categories=pd.RangeIndex(len(categories)))
+
+
+def refuse_repeated_columns(X: pd.DataFrame) -> None:
+    """Refuse columns that share a name.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_rows, n_features)
+        The rows.
+
+    Raises
+    ------
+    DataError
+        If two columns share a name.
+
+    Examples
+    --------
+    >>> refuse_repeated_columns(pd.DataFrame({"a": [1], "b": [2]}))
+    """
+    repeated = X.columns[X.columns.duplicated()]
+    if len(repeated):
+        raise DataError(
+            message(
+                f"{len(repeated):,} column names are repeated ({some(repeated.unique())})",
+                "every feature needs its own name",
+                "X = X.loc[:, ~X.columns.duplicated()]",
+            )
+        )
 
 
 def _is_numeric(column: pd.Series[Any]) -> bool:

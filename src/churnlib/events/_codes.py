@@ -99,9 +99,7 @@ def encode(column: Column, *, name: str) -> Coded:
         return _from_numbers(column, name)
     if _is_text(kind):
         return _from_categories(column.cast(pa.large_string()).dictionary_encode(), name)
-    raise SchemaError(
-        message(f"column {name!r} holds {kind}", "texts or integers were expected", _as_texts(name))
-    )
+    raise SchemaError(message(f"column {name!r} holds {kind}", "texts or integers were expected", _as_texts(name)))
 
 
 def as_index(values: Any) -> pd.Index[Any]:

@@ -121,7 +121,9 @@ class Contracts:
             pandas, polars, a pyarrow Table or a DuckDB relation; it is not modified.
         customer, start, end : str
             Columns of the customer id and of the first and the first-no-more
-            instant. A missing end leaves the contract open.
+            instant. A missing end leaves the contract open. An end that is written
+            only when the customer leaves tells the future to features of the term,
+            `MonthsToContractEnd`: give the agreed date as `renewal` beside it.
         plan, cause : str or None, default=None
             Columns of the plan, and of the reason the contract ended.
         renewal : str or None, default=None

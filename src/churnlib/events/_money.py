@@ -369,6 +369,13 @@ def _not_numbers(column: pa.ChunkedArray, name: str) -> str:
     """Name the texts that are no numbers, where they are few among many that are."""
     texts = pd.Series(column.to_pylist(), dtype=object)
     strays = pd.to_numeric(texts, errors="coerce").isna().to_numpy() & texts.notna().to_numpy()
+    if strays.all() and any("," in text for text in texts[strays]):
+        shown = some([repr(text) for text in texts[strays][:3]])
+        return message(
+            f"column {name!r} holds texts with commas, not numbers ({shown})",
+            "integers, decimals or floats were expected",
+            f"pandas.to_numeric(frame[{name!r}].str.replace(',', '.')) where the comma is the decimal mark",
+        )
     if not strays.any() or strays.all():
         return _wrong_type(name, "texts")
     return message(

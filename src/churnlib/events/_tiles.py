@@ -217,48 +217,50 @@ def after_last(flags: npt.NDArray[np.bool_]) -> Index:
     return np.maximum.accumulate(out)
 
 
-def repeats(key: npt.NDArray[np.integer[Any]], customer: Index) -> tuple[Index, Index]:
-    """Return the rows whose key their customer has had before, and the row where it was last.
+def repeats(customer: Index, key: npt.NDArray[np.integer[Any]], tile: Index) -> tuple[Index, Index, Index]:
+    """Return the rows whose key their customer has had before: whose, and in which two tiles.
 
-    The number of different keys among the rows ``[a, c)`` of a customer is the number of
-    those rows less the repeats that lie in it with both their rows. Repeats are few, so
-    that little is left to do for each window.
+    The number of different keys among the rows of a window is the number of those rows
+    less the repeats that lie in it with both their rows. Repeats are few, so that little
+    is left to do for each window.
 
     Parameters
     ----------
+    customer : ndarray of shape (n,)
+        Code of each row's customer.
     key : ndarray of shape (n,)
         Codes, not negative.
-    customer : ndarray of shape (n,)
-        Code of each row's customer, ascending.
+    tile : ndarray of shape (n,)
+        Tile of each row.
 
     Returns
     -------
-    previous, row : ndarray of shape (n_repeats,)
-        ``key[previous] == key[row]``, with no such row of the customer in between.
+    customer, earlier, later : ndarray of shape (n_repeats,)
+        Customer, the tile of the last row with the same key before, and the row's own tile.
 
     Examples
     --------
     >>> import numpy as np
-    >>> previous, row = repeats(np.array([7, 3, 7, 7, 3]), np.array([0, 0, 0, 1, 1]))
-    >>> previous.tolist(), row.tolist()
-    ([0], [2])
+    >>> owner, key, tile = np.array([0, 0, 0, 1, 1]), np.array([7, 3, 7, 7, 3]), np.array([1, 2, 5, 3, 4])
+    >>> [column.tolist() for column in repeats(owner, key, tile)]
+    [[0], [1], [5]]
     """
-    n = len(key)
-    # Key and row number packed into one integer sort at once, and equal keys stay in row
-    # order; 32 bits, where they suffice, sort twice as fast.
-    row_bits, key_bits = n.bit_length(), int(key.max(initial=0)).bit_length()
-    dtype: type[np.unsignedinteger[Any]] = np.uint32 if row_bits + key_bits <= 32 else np.uint64
-    packed: npt.NDArray[np.unsignedinteger[Any]] = key.astype(dtype)
-    packed <<= row_bits
-    packed |= np.arange(n, dtype=dtype)
+    # All three packed into one integer sort at once, and what is asked for can be read off
+    # the sorted integers. 32 bits, where they suffice, sort twice as fast.
+    tile_bits, key_bits = int(tile.max(initial=0)).bit_length(), int(key.max(initial=0)).bit_length()
+    above = tile_bits + key_bits
+    narrow = above + int(customer.max(initial=0)).bit_length() <= 32
+    dtype: type[np.unsignedinteger[Any]] = np.uint32 if narrow else np.uint64
+    packed: npt.NDArray[np.unsignedinteger[Any]] = customer.astype(dtype)
+    packed <<= key_bits
+    packed |= key.astype(dtype)
+    packed <<= tile_bits
+    packed |= tile.astype(dtype)
     packed.sort()
-    row = (packed & ((1 << row_bits) - 1)).astype(np.intp)
-    packed >>= row_bits
-    owner = customer.take(row)
-    again = packed[1:] == packed[:-1]
-    again &= owner[1:] == owner[:-1]
-    at = np.flatnonzero(again)
-    return row[at], row[at + 1]
+    same = np.flatnonzero((packed[1:] ^ packed[:-1]) < (1 << tile_bits))
+    earlier, later = (packed[at].astype(np.intp) for at in (same, same + 1))
+    mask = (1 << tile_bits) - 1
+    return later >> above, earlier & mask, later & mask
 
 
 def runs_of(offsets: npt.NDArray[np.integer[Any]], *, rows: int, customers: int) -> Index:

@@ -11,6 +11,7 @@ import numpy as np
 from churnlib.events._append import merged
 from churnlib.events._log import EventLog
 from churnlib.events._rows import Attribute
+from churnlib.exceptions import ParameterError, message
 
 __all__ = ["with_facts"]
 
@@ -33,6 +34,11 @@ def with_facts(log: EventLog, facts: EventLog, kind: str) -> EventLog:
         Complete until the instant the log is complete until; event ids are left behind,
         since facts have none.
 
+    Raises
+    ------
+    ParameterError
+        When the log has events of that kind already, which would be lost among the facts.
+
     Examples
     --------
     >>> import pandas as pd
@@ -44,6 +50,16 @@ def with_facts(log: EventLog, facts: EventLog, kind: str) -> EventLog:
     >>> both.customers.tolist(), both.kinds, both.facts, both.codes_of(None).tolist()
     (['a', 'b'], ('event', 'plan'), ('plan',), [True, False])
     """
+    if kind in log.kinds and kind not in log.facts:
+        own = int(np.count_nonzero(log.codes_of(kind)[log.kind]))
+        raise ParameterError(
+            message(
+                f"the log has {own} events of a kind of its own called {kind!r}",
+                "this is the name of the facts to be joined, which are nothing the customer did",
+                f"frame[{log.schema.kind!r}].replace({{{kind!r}: '{kind}_event'}}) before EventLog.from_frame, or "
+                f"facts={kind!r} there if these rows are facts too",
+            )
+        )
     said = {**log.attributes, **facts.attributes}
     whole, _ = merged(
         replace(log, **_common(log, said), known=_known(log, facts), event_id=None),

@@ -84,21 +84,20 @@ def _distinct(stream: Stream, window: Duration | None) -> Array:
 
 def _repeated(stream: Stream, window: Duration | None) -> Array:
     """Count the rows of the window whose item is in the window before them."""
-    run, plan = stream.run, stream.run.plan
-    previous, row = stream.shared("repeats", lambda: repeats(_items(stream), stream.owner))
-    tile, owner = stream.tile, stream.owner[row]
+    n, plan = stream.run.n_customers, stream.run.plan
+    owner, earlier, later = stream.shared("repeats", lambda: repeats(stream.owner, _items(stream), stream.tile))
     if window is not None and not plan.ascends(window):
         # Calendar windows can open in another order than the cutoffs stand in, when the
         # clock went back between two of them. Then every cutoff is counted by itself.
-        opening, closing = stream.before(window), stream.before()
-        inside = [(a[owner] <= previous) & (row < c[owner]) for a, c in zip(opening, closing, strict=True)]
-        return np.array([np.bincount(owner[rows], minlength=run.n_customers) for rows in inside])
-    # A repeat counts at cutoff k when a_k <= t_previous and t_row < c_k. Both edges ascend
-    # with k, so that is a range of cutoffs: from the first after the row, to the last that
-    # opens by the previous one.
-    first = plan.passed(NOW).take(tile[row])
-    stop = np.full_like(first, plan.n_cutoffs) if window is None else plan.passed(window).take(tile[previous])
-    return covered(first, stop, owner, plan.n_cutoffs, run.n_customers)
+        edges = zip(plan.rows_of[window], plan.rows_of[NOW], strict=True)
+        inside = [(opens < earlier) & (later <= closes) for opens, closes in edges]
+        return np.array([np.bincount(owner[rows], minlength=n) for rows in inside])
+    # A repeat counts at cutoff k when a_k <= t_earlier and t_later < c_k. Both edges ascend
+    # with k, so that is a range of cutoffs: from the first after the later row, to the last
+    # that opens by the earlier one.
+    first = plan.passed(NOW).take(later)
+    stop = np.full_like(first, plan.n_cutoffs) if window is None else plan.passed(window).take(earlier)
+    return covered(first, stop, owner, plan.n_cutoffs, n)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,13 @@ class Facts:
         Zone of calendar months.
     categories : mapping of str to Index
         The values that the codes of an attribute stand for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from churnlib.features import Facts, Sum
+    >>> Sum().finish((np.array([1999]),), Facts(np.array([0]), scale=2)).tolist()
+    [19.99]
     """
 
     cutoff: npt.NDArray[np.int64]
@@ -56,6 +63,15 @@ class Feature(ABC):
 
     A feature names the raw integers it needs and finishes them: all that is inexact is
     in `finish`, so that every engine that agrees on the integers agrees on the feature.
+
+    Examples
+    --------
+    >>> from churnlib.features import Mean
+    >>> feature = Mean("90d", kind="order")
+    >>> feature.unit, feature.nulls
+    ('money', 'NaN without an event in the window')
+    >>> [raw.name for raw in feature.raws()]
+    ['order.sum.90d', 'order.count.90d']
     """
 
     __slots__ = ()

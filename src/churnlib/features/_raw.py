@@ -29,6 +29,12 @@ class Raw(ABC):
     Features that need the same raw column share it. A raw column is exact, so two
     engines that compute it must agree to the bit; whatever divides or takes a root
     belongs to a feature's finishing step.
+
+    Examples
+    --------
+    >>> from churnlib.features import Recency, GapRatio
+    >>> Recency().raws()[0] == GapRatio().raws()[0], Recency().raws()[0].name
+    (True, 'any.since_last')
     """
 
     __slots__ = ()
@@ -40,7 +46,14 @@ class Raw(ABC):
 
 
 class EventRaw(Raw):
-    """A raw column that is read from the events before the cutoff."""
+    """A raw column that is read from the events before the cutoff.
+
+    Examples
+    --------
+    >>> from churnlib.features import Change
+    >>> [str(back) for raw in Change("90d").raws() for back in raw.edges()]
+    ['90d', '180d']
+    """
 
     __slots__ = ()
 

@@ -35,6 +35,7 @@ def cutoffs_of(test: Dataset) -> list[dict[str, Any]]:
                 **{name: int(counts[name]) for name in counts.index},
                 "churned": churned if labelled else None,
                 "retained": retained if labelled else None,
+                "set_aside": int(counts["churned_before"] + counts["treated_dropped"]),
                 "rate": churned / (churned + retained) if labelled and churned + retained else None,
             }
         )

@@ -88,7 +88,7 @@ def _contacts(record: Record) -> str:
     if record["offer"] is None or today["contacts"] >= shown:
         return text
     if not today["contacts"]:
-        return f"{text} None of them is worth a contact at this offer."
+        return f"{text} At this offer none of them is worth a contact."
     return f"{text} Only the first {count(today['contacts'])} are worth a contact at this offer."
 
 
@@ -221,10 +221,14 @@ def _splits(record: Record) -> str:
 
 def _cutoffs(record: Record) -> str:
     setting = record["setting"]
+    aside = ""
+    if any(row["set_aside"] for row in record["cutoffs"]):
+        aside = " Set aside: had already left, as only later events show, or was contacted in a past campaign."
     return (
         f"Known: seen before the cutoff. Gone: of these, already lost. At risk: the rest. Left in the lead: lost "
         f"within {span(setting['lead'])} of the cutoff, too soon to act, so left out. Churned and retained: what "
         f"happened in the {span(setting['horizon'])} after that. Immature: the window is not over, so nobody knows."
+        f"{aside}"
     )
 
 

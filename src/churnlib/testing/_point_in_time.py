@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churnlib._checks import check_integer
+from churnlib.calendar import DAY_US, Cutoffs, timestamp
 from churnlib.calendar import cutoffs as read_cutoffs
 from churnlib.events import EventLog
-from churnlib.exceptions import LeakageError, ParameterTypeError, message, some
+from churnlib.exceptions import LeakageError, ParameterError, ParameterTypeError, message, some
 
 __all__ = ["assert_point_in_time"]
+
+_LATER = DAY_US + 1
+"""By how much the end of the data moves: no whole number of any unit."""
 
 FeatureFunction = Callable[[EventLog, pd.Timestamp], "pd.DataFrame | pd.Series"]
 
@@ -27,7 +33,8 @@ def assert_point_in_time(
     that happened at or after the cutoff, or became known at or after it, are removed,
     all of them first and then `n` random subsets. Whatever it returns for the cutoff
     must not change. When it does, single events are put back until the smallest
-    offending one is found and named.
+    offending one is found and named. Nor may it change when ``log.complete_until``
+    moves: silence and age end at the cutoff, not at the end of the data.
 
     Parameters
     ----------
@@ -46,7 +53,10 @@ def assert_point_in_time(
     Raises
     ------
     LeakageError
-        With the cutoff, the offending event, and a value before and after.
+        With the cutoff, and the offending event.
+    ParameterError
+        If every cutoff lies at or after ``log.complete_until``: no event can follow it, and
+        nothing is put to the test.
     ParameterTypeError
         If `fn` returns something that is not a DataFrame or Series.
 
@@ -65,10 +75,24 @@ def assert_point_in_time(
     ...
     churnlib.exceptions.LeakageError: ...
     """
+    n = check_integer(n, name="n", low=0)
     rng = np.random.default_rng(random_state)
     at = read_cutoffs(cutoffs, log.timezone)
+    _check_future(log, at)
     for us, stamp in zip(at.us.tolist(), at, strict=True):
         _check_one(fn, log, us, stamp, n, rng)
+
+
+def _check_future(log: EventLog, at: Cutoffs) -> None:
+    """Refuse cutoffs after which nothing can happen: every function would pass."""
+    if int(at.us[0]) >= log.complete_until_us:
+        raise ParameterError(
+            message(
+                f"all of {len(at)} cutoffs, from {at[0]} on, lie after the end of the data ({log.complete_until})",
+                f"events on both sides of a cutoff were expected, among {len(log):,}",
+                f"assert_point_in_time(fn, log, '{timestamp(int(np.median(log.time)), log.timezone)}')",
+            )
+        )
 
 
 def _check_one(
@@ -84,6 +108,15 @@ def _check_one(
     for drop in _subsets(future, n, rng):
         if not _same(whole, _call(fn, _without(log, drop), stamp)):
             raise _leak(fn, log, stamp, drop, whole)
+    later = replace(log, complete_until_us=log.complete_until_us + _LATER)
+    if us <= log.complete_until_us and not _same(whole, _call(fn, later, stamp)):
+        raise LeakageError(
+            message(
+                f"the features at {stamp} change with complete_until, the end of the data ({log.complete_until})",
+                "what lies after the cutoff is not known at it; silence and age end at the cutoff",
+                "start from log.as_of(cutoff), or count up to the cutoff",
+            )
+        )
 
 
 def _subsets(future: npt.NDArray[np.intp], n: int, rng: np.random.Generator) -> list[npt.NDArray[np.intp]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from churnlib._checks import as_names
 from churnlib._frames import optional_import
 from churnlib.calendar import to_us
 from churnlib.events import EventLog
@@ -26,7 +27,7 @@ def event_frames(
     start: Any = _START,
     end: Any = _END,
     n_customers: int = 4,
-    kinds: Sequence[str] = ("order", "visit"),
+    kinds: str | Sequence[str] = ("order", "visit"),
     late: bool = False,
     min_size: int = 1,
     max_size: int = 40,
@@ -44,7 +45,7 @@ def event_frames(
         Range of the other times, ``start <= time < end``.
     n_customers : int, default=4
         Customers are numbered from 0.
-    kinds : sequence of str
+    kinds : str or sequence of str
         Kinds of events to draw from.
     late : bool, default=False
         Whether to add a column `known_at`: at the event, at a boundary, or up to 60 days
@@ -82,7 +83,7 @@ def event_frames(
     row = st.tuples(
         st.integers(0, n_customers - 1),
         times,
-        st.sampled_from(list(kinds)),
+        st.sampled_from(as_names(kinds, name="kinds")),
         st.integers(-(10**6), 10**6),
         st.integers(0, 3),
         known,
