@@ -34,3 +34,8 @@ def test_money_has_a_source_or_none():
     assert Schema(customer="id", time="ts", amount="total").has_money
     assert Schema(customer="id", time="ts", quantity="q", price="p").has_money
     assert not Schema(customer="id", time="ts").has_money
+
+
+def test_an_attribute_may_not_have_a_name_of_the_log_s_own():
+    with pytest.raises(ParameterError, match=r"1 attributes have a name of the log's own \(kind\)"):
+        Schema.checked(customer="id", time="ts", attributes=["kind", "plan"], timezone="UTC")

@@ -411,7 +411,7 @@ def test_random_folds_flatter_a_model_and_purged_folds_do_not() -> None:
 
 
 def test_the_horizon_must_be_said() -> None:
-    with pytest.raises(ParameterError, match=r"(?s)horizon of the labels is not given.*PurgedGroupTimeSplit\.from_dataset\(data\)"):
+    with pytest.raises(ParameterError, match=r"(?s)horizon of the labels is not given.*from_dataset\(data\)"):
         PurgedGroupTimeSplit(5)
 
 

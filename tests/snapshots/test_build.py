@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_series_equal
 
 import churnlib as cl
-from churnlib.exceptions import DataError, HistoryError, ParameterError, ParameterTypeError
+from churnlib.exceptions import (
+    DataError,
+    DuplicateError,
+    HistoryError,
+    LeakageError,
+    ParameterError,
+    ParameterTypeError,
+    SchemaError,
+    TimeError,
+)
 from tests.strategies import (
     COMPLETE_UNTIL,
     CUTOFFS,
@@ -373,7 +382,7 @@ def test_bad_contacts_are_named():
     frame = anchored(ANCHOR.assign(customer_id=1))
     with pytest.raises(DataError, match=r"1 contacted customers are not in the log \(77\)"):
         build(frame, contacts=contacts("2025-07-01", customer=77))
-    with pytest.raises(ParameterError, match=r"treated='ignore'.*one of error"):
+    with pytest.raises(ParameterError, match=r"treated='ignore' is not a choice"):
         build(frame, contacts=contacts("2025-07-01"), treated="ignore")
     with pytest.raises(ParameterError, match="knows of no contacts"):
         _ = build(frame).treated
@@ -445,3 +454,43 @@ def test_contracts_of_customers_without_events_join_the_log():
     )
     assert set(data.customer) == {"a", "b", "c"}
     assert (data.X["any.count"] == 0).all()
+
+
+def test_facts_of_the_future_or_of_one_instant_are_refused():
+    def table(*since: str) -> pd.DataFrame:
+        return pd.DataFrame({"customer_id": 9, "since": list(since), "plan": [f"p{k}" for k in range(len(since))]})
+
+    with pytest.raises(TimeError, match=r"1 of 2 rows of customers have a 'since' at or after .*\(9\)"):
+        build(anchored(ANCHOR), customers=table("2025-01-01", "2026-01-01"))
+    with pytest.raises(DuplicateError, match=r"1 rows of customers repeat a customer and 'since' \(9\)"):
+        build(anchored(ANCHOR), customers=table("2025-01-01", "2025-01-01"))
+
+
+def test_an_end_written_when_the_customer_left_may_not_be_read():
+    ended = CONTRACTS.assign(why=["", "price", "price", None]).replace({"why": {"": None}})
+    roles = {"customer": "id", "start": "from", "end": "to", "cause": "why", "complete_until": "2025-09-01"}
+    options = {
+        "cutoffs": "2025-07-01",
+        "horizon": "30d",
+        "churn": cl.ContractEnd(grace="7d"),
+        "features": cl.FeatureSpec([cl.features.MonthsToContractEnd()]),
+    }
+    with pytest.raises(LeakageError, match=r"2 contracts carry a cause.*\n?.*renewal='agreed_end'"):
+        cl.build_dataset(contracts=cl.Contracts.from_frame(ended, **roles), **options)
+    agreed = cl.Contracts.from_frame(ended.assign(agreed="2026-01-01"), renewal="agreed", **roles)
+    assert (cl.build_dataset(contracts=agreed, **options).X["contract.months_left"] > 5).all()
+
+
+def test_nobody_at_risk_is_said_with_counts():
+    with pytest.raises(HistoryError, match=r"no customer is at risk at any of 1 cutoffs \(2024-01-01\): at most 0"):
+        build(anchored(ANCHOR), cutoffs="2024-01-01")
+
+
+def test_contacts_may_be_none_but_not_of_another_type():
+    frame = anchored(ANCHOR.assign(customer_id=1))
+    nobody = contacts("2025-07-01").iloc[:0]
+    assert build(frame, contacts=nobody).treated.sum() == 0
+    with pytest.raises(SchemaError, match=r"contacts name customers by texts \(9\), the log by whole numbers"):
+        build(frame, contacts=contacts("2025-07-01").astype({"customer_id": str}))
+    with pytest.raises(ParameterError, match="treated='drop' without contacts"):
+        build(frame, treated="drop")

@@ -638,7 +638,7 @@ class EventLog:
 
         Parameters
         ----------
-        rows : ndarray of bool or int
+        rows : array-like of bool or int
             A mask over the events, or their positions, ascending.
 
         Returns
@@ -653,7 +653,8 @@ class EventLog:
         >>> log.subset(log.time < to_us("2025-01-06")).offsets
         array([0, 1, 1])
         """
-        places = np.flatnonzero(rows) if rows.dtype == bool else np.asarray(rows)
+        chosen = np.asarray(rows)
+        places = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.intp)
         counts = np.bincount(self.customer_codes[places], minlength=self.n_customers)
         return picked(self, places, offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
 

@@ -21,6 +21,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "negative": ("refund", "error"),
     "future": ("error", "drop"),
 }
+_RESERVED = {"customer_id", "time", "kind", "known_at", "amount", "item", "event_id"}
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -146,6 +147,15 @@ class Schema:
                     f"attributes names {some(sorted(used))}, which already play a role",
                     "an attribute is a column of its own",
                     "leave them out of attributes=",
+                )
+            )
+        taken = _RESERVED & set(names)
+        if taken:
+            raise ParameterError(
+                message(
+                    f"{len(taken)} attributes have a name of the log's own ({some(sorted(taken))})",
+                    f"attributes stand beside {some(sorted(_RESERVED), 8)} in log.to_frame()",
+                    f"frame.rename(columns={{{min(taken)!r}: 'my_{min(taken)}'}})",
                 )
             )
         return schema

@@ -85,7 +85,7 @@ class FeatureSpec:
     left_out: tuple[str, ...]
 
     def __init__(self, features: Iterable[Feature], *, adaptive: bool = False, left_out: Iterable[str] = ()) -> None:
-        listed = tuple(features)
+        listed = tuple(features) if hasattr(features, "__iter__") else (features,)
         _check_features(listed)
         object.__setattr__(self, "features", listed)
         object.__setattr__(self, "adaptive", bool(adaptive))

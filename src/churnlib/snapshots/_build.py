@@ -7,15 +7,10 @@ from typing import Any
 from churnlib.calendar import Cutoffs, Duration, duration, timestamp
 from churnlib.calendar import cutoffs as read_cutoffs
 from churnlib.events import Contracts, EventLog
-from churnlib.exceptions import (
-    HistoryError,
-    ParameterError,
-    ParameterTypeError,
-    message,
-)
-from churnlib.features import FeatureSpec
+from churnlib.exceptions import HistoryError, LeakageError, ParameterError, ParameterTypeError, message, some
+from churnlib.features import FeatureSpec, MonthsToContractEnd
 from churnlib.outcomes import ChurnDefinition
-from churnlib.snapshots._contacts import Contacts
+from churnlib.snapshots._contacts import Contacts, check_treated
 from churnlib.snapshots._dataset import Dataset
 from churnlib.snapshots._facts import with_contracts, with_customers
 from churnlib.snapshots._recipe import Recipe
@@ -86,7 +81,9 @@ def build_dataset(
     Raises
     ------
     HistoryError
-        If no cutoff is old enough to have a label.
+        If no cutoff is old enough to have a label, or nobody is at risk at any.
+    LeakageError
+        If `MonthsToContractEnd` would read ends that were written when the customer left.
     ParameterError, DataError
         If an argument cannot work, or contacted rows are met unannounced.
 
@@ -105,8 +102,10 @@ def build_dataset(
     >>> list(data.X.index.names), data.y.name, str(data.y.dtype)
     (['customer_id', 'cutoff'], 'churn', 'int8')
     """
+    _check_treated(contacts, treated)
     log = _joined(log, contracts, customers)
     _check_types(churn, features)
+    _check_ends(features, contracts)
     recipe = Recipe(
         log=log,
         contracts=contracts,
@@ -121,7 +120,10 @@ def build_dataset(
     )
     at = read_cutoffs(cutoffs, log.timezone)
     _check_history(recipe, at)
-    return recipe.to_train(at)
+    data = recipe.to_train(at)
+    if not len(data) and not len(data.unlabelled):
+        raise _nobody(data)
+    return data
 
 
 def _joined(log: EventLog | None, contracts: Contracts | None, customers: Any) -> EventLog:
@@ -176,5 +178,46 @@ def _check_history(recipe: Recipe, at: Cutoffs) -> None:
             "a label needs complete_until >= cutoff + lead + horizon",
             "choose earlier cutoffs or a shorter horizon; set EventLog.from_frame(..., "
             "complete_until=...) if the data are complete beyond the last event",
+        )
+    )
+
+
+def _check_treated(contacts: Any, treated: str) -> None:
+    if check_treated(treated) != "error" and contacts is None:
+        raise ParameterError(
+            message(
+                f"treated={treated!r} without contacts",
+                "who was treated is read from past contacts",
+                "build_dataset(..., contacts=frame), or leave out treated=",
+            )
+        )
+
+
+def _check_ends(features: FeatureSpec, contracts: Contracts | None) -> None:
+    """Refuse months to the end of contracts whose ends tell that, and why, the customer left."""
+    reads_ends = any(isinstance(feature, MonthsToContractEnd) for feature in features)
+    if not reads_ends or contracts is None or contracts.cause is None:
+        return
+    ended = int((contracts.cause >= 0).sum())
+    if ended and contracts.renewal is None and contracts.known is None:
+        raise LeakageError(
+            message(
+                f"{ended} contracts carry a cause, so their end was written when the customer left, and "
+                "MonthsToContractEnd would read it before",
+                "the agreed end (renewal) or the time each row became known (known_at) was expected",
+                "Contracts.from_frame(..., renewal='agreed_end')",
+            )
+        )
+
+
+def _nobody(data: Dataset) -> HistoryError:
+    known, gone = int(data.counts["known"].max()), int(data.counts["gone"].max())
+    cutoffs = some([f"{c:%Y-%m-%d}" for c in data.counts.index])
+    return HistoryError(
+        message(
+            f"no customer is at risk at any of {len(data.counts)} cutoffs ({cutoffs}): at most {known} were known, "
+            f"and {gone} of them gone; the log begins {timestamp(int(data.log.time.min())):%Y-%m-%d}",
+            "a row needs a customer who had started before the cutoff and not left by then",
+            "choose cutoffs inside the history, or a longer inactivity",
         )
     )

@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churnlib._checks import check_choice
+from churnlib._frames import read_columns
 from churnlib.events import EventLog
-from churnlib.exceptions import DataError, ParameterError, message, some
+from churnlib.exceptions import DataError, SchemaError, message, some
 from churnlib.snapshots._rows import Rows
 
-__all__ = ["Contacts", "Treated"]
+__all__ = ["Contacts", "Treated", "check_treated"]
 
 Treated = Literal["error", "drop", "feature", "keep"]
 
@@ -34,13 +36,11 @@ class Contacts:
     @staticmethod
     def read(frame: Any, log: EventLog, treated: str) -> Contacts:
         """Read a frame of contacts with the columns `customer_id` and `time`."""
-        if treated not in get_args(Treated):
-            raise ParameterError(
-                message(
-                    f"treated={treated!r}", f"one of {some(get_args(Treated))}", 'build_dataset(..., treated="drop")'
-                )
-            )
+        choice = check_treated(treated)
+        if not len(read_columns(frame, {"contacts": "customer_id", "time of contacts": "time"})["contacts"]):
+            return Contacts(np.empty(0, np.int32), np.empty(0, np.int64), choice)
         contacts = EventLog.from_frame(frame, customer="customer_id", time="time", timezone=log.timezone)
+        _check_same_ids(contacts.customers, log.customers)
         codes = log.customers.get_indexer(contacts.customers)
         if (codes < 0).any():
             unknown = contacts.customers[codes < 0]
@@ -51,7 +51,7 @@ class Contacts:
                     "contacts[contacts['customer_id'].isin(log.customers)]",
                 )
             )
-        return Contacts(codes[contacts.customer_codes].astype(np.int32), contacts.time, treated)  # type: ignore[arg-type]
+        return Contacts(codes[contacts.customer_codes].astype(np.int32), contacts.time, choice)
 
     def mark(self, rows: Rows, until: int) -> Rows:
         """Flag rows of one cutoff with a contact in ``[cutoff, until)``."""
@@ -83,3 +83,21 @@ class Contacts:
             return X
         flag = np.zeros(len(rows)) if rows.treated is None else rows.treated.astype(np.float64)
         return X.assign(treated=flag)
+
+
+def check_treated(value: str) -> Treated:
+    """Return the choice of what to do with contacted rows."""
+    return check_choice(value, get_args(Treated), name="treated")
+
+
+def _check_same_ids(contacted: pd.Index[Any], customers: pd.Index[Any]) -> None:
+    words = ["whole numbers" if ids.dtype.kind in "iu" else "texts" for ids in (contacted, customers)]
+    if words[0] != words[1]:
+        raise SchemaError(
+            message(
+                f"contacts name customers by {words[0]} ({some(contacted, 3)}), the log by {words[1]} "
+                f"({some(customers, 3)})",
+                "ids of one type were expected",
+                f"contacts['customer_id'].astype({'int' if words[1] == 'whole numbers' else 'string'!r})",
+            )
+        )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from churnlib._frames import column_names
+from churnlib._typing import BoolArray
 from churnlib.events import Contracts, EventLog, with_facts
-from churnlib.exceptions import SchemaError, message, nearest
+from churnlib.exceptions import DuplicateError, SchemaError, TimeError, message, nearest, some
 
 __all__ = ["with_contracts", "with_customers"]
 
@@ -41,8 +43,37 @@ def with_customers(log: EventLog, customers: Any) -> EventLog:
                     "customers.assign(since=...), for facts that never change the day the customer joined",
                 )
             )
+    attributes = [name for name in names if name not in ("customer_id", "since")]
     facts = EventLog.from_frame(
-        customers, customer="customer_id", time="since", timezone=log.timezone, complete_until=log.complete_until,
-        attributes=[name for name in names if name not in ("customer_id", "since")],
+        customers, customer="customer_id", time="since", timezone=log.timezone, attributes=attributes,
     )  # fmt: skip
+    _check_order(facts, log)
     return with_facts(log, facts, "customer")
+
+
+def _check_order(facts: EventLog, log: EventLog) -> None:
+    """Refuse facts of the future, and two facts of one customer at one instant."""
+    late = facts.time >= log.complete_until_us
+    if late.any():
+        raise TimeError(
+            message(
+                f"{int(late.sum())} of {len(facts)} rows of customers have a 'since' at or after the end of the data, "
+                f"{log.complete_until} ({_who(facts, late)})",
+                "a fact is dated by when it became true",
+                "customers[customers['since'] < log.complete_until]",
+            )
+        )
+    again = np.zeros(len(facts), bool)
+    again[1:] = (facts.customer_codes[1:] == facts.customer_codes[:-1]) & (facts.time[1:] == facts.time[:-1])
+    if again.any():
+        raise DuplicateError(
+            message(
+                f"{int(again.sum())} rows of customers repeat a customer and 'since' ({_who(facts, again)})",
+                "which of two facts of one instant holds cannot be known",
+                "customers.drop_duplicates(['customer_id', 'since'], keep='last')",
+            )
+        )
+
+
+def _who(facts: EventLog, rows: BoolArray) -> str:
+    return some(facts.customers[facts.customer_codes[rows]].unique())
