@@ -64,10 +64,10 @@ ELSEWHERE := tests --ignore=tests/docs --ignore=tests/tools --ignore=tests/examp
     --ignore=tests/classification/test_telco.py -m "not slow"
 
 test-lifelines: .venv-lifelines/.stamp ## the package's tests with lifelines and pandas 2.3
-	.venv-lifelines/bin/python -m pytest -n $(WORKERS) $(ELSEWHERE) $(PYTEST_OPTIONS)
+	CHURNLIB_HYPOTHESIS=brief .venv-lifelines/bin/python -m pytest -n $(WORKERS) $(ELSEWHERE) $(PYTEST_OPTIONS)
 
 test-lowest: .venv-lowest/.stamp ## the package's tests with the lowest promised versions
-	.venv-lowest/bin/python -m pytest -n $(WORKERS) $(ELSEWHERE) $(PYTEST_OPTIONS)
+	CHURNLIB_HYPOTHESIS=brief .venv-lowest/bin/python -m pytest -n $(WORKERS) $(ELSEWHERE) $(PYTEST_OPTIONS)
 
 check: $(VENV)/.stamp-dev ## style, types, the project's own rules, spelling, documentation
 	$(BIN)/ruff check .

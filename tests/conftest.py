@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# `derandomize` keeps a run reproducible; `make test-slow` searches further and at random.
+# `derandomize` keeps a run reproducible; `make test-slow` searches further and at random, and
+# the environments with other versions of the libraries look at fewer examples.
 settings.register_profile(
     "quick", max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "brief", max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("thorough", max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("CHURNLIB_HYPOTHESIS", "quick"))

@@ -141,7 +141,7 @@ class GapMean(Feature):
     @property
     def meaning(self) -> str:
         """What the column says."""
-        return f"mean days between {events_text(self.kind, self.per, self.window)}"
+        return f"usual gap: mean days between {events_text(self.kind, self.per, self.window)}"
 
     def raws(self) -> tuple[Raw, ...]:
         """Return the count, and how long ago the first and the last were."""
@@ -201,7 +201,7 @@ class GapStd(Feature):
     @property
     def meaning(self) -> str:
         """What the column says."""
-        return f"standard deviation of the days between {events_text(self.kind, self.per, self.window)}"
+        return f"how uneven the gaps are: standard deviation of the days between {events_text(self.kind, self.per, self.window)}"
 
     def raws(self) -> tuple[Raw, ...]:
         """Return the count, the sum of the gaps, and the sum of their squares."""
@@ -268,7 +268,7 @@ class GapRatio(Feature):
     @property
     def meaning(self) -> str:
         """What the column says."""
-        return f"days of silence over the mean days between {events_text(self.kind, self.per, self.window)}"
+        return f"silence, in multiples of the usual gap between {events_text(self.kind, self.per, self.window)}"
 
     def raws(self) -> tuple[Raw, ...]:
         """Return the silence, and what the mean gap is made of."""

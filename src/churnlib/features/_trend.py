@@ -156,7 +156,7 @@ class Slope(Feature):
     def meaning(self) -> str:
         """What the column says."""
         what = "count" if self.of == "count" else "money"
-        return f"least-squares slope of the weekly {what} of {event_text(self.kind)}s over {self.weeks} weeks"
+        return f"trend: change per week in the weekly {what} of {event_text(self.kind)}s, over {self.weeks} weeks"
 
     def lacks(self, log: EventLog, contracts: Contracts | None) -> str | None:  # noqa: ARG002
         """Return "amount" when money is asked for and the log has none."""

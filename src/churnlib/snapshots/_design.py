@@ -114,12 +114,14 @@ def suggest_design(
             at = [cutoff for cutoff, _ in kept[max(training - AT_MOST, 0) :]]
             return SnapshotDesign(silence, wait, window, Cutoffs(at, log.timezone), tests, every)
     span = (end - first) / DAY_US
+    shorter = int(span // 6)
+    fix = f"suggest_design(log, horizon='{shorter}d', lead='0d'), or more history" if shorter else "more history"
     raise HistoryError(
         message(
             f"the history of {span:.0f} days ({timestamp(first, log.timezone):%Y-%m-%d} to "
             f"{timestamp(end, log.timezone):%Y-%m-%d}) is too short for lead {wait} and horizon {window}",
             "one horizon of history, one label window to train and one to test",
-            "suggest_design(log, horizon='7d', lead='1d'), or more history",
+            fix,
         )
     )
 
