@@ -201,7 +201,8 @@ class GapStd(Feature):
     @property
     def meaning(self) -> str:
         """What the column says."""
-        return f"how uneven the gaps are: standard deviation of the days between {events_text(self.kind, self.per, self.window)}"
+        events = events_text(self.kind, self.per, self.window)
+        return f"how uneven the gaps are: standard deviation of the days between {events}"
 
     def raws(self) -> tuple[Raw, ...]:
         """Return the count, the sum of the gaps, and the sum of their squares."""

@@ -44,7 +44,7 @@ class MoneySum(EventRaw):
         stream = view.stream(self.source)
         amount = view.history.amount
         assert amount is not None, "compute() checks the roles of the log"
-        return stream.total("money", lambda: stream.pick(amount), span(self.window))
+        return stream.sum_before(amount) - stream.sum_before(amount, span(self.window))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ look at the cutoff or beyond it: there is no function to do so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from churnlib.features._run import Run
 
 __all__ = ["Stream"]
 
+Array = npt.NDArray[Any]
 Index = npt.NDArray[np.intp]
 Ints = npt.NDArray[np.int64]
 Made = TypeVar("Made")
@@ -37,7 +38,7 @@ class Stream:
         self.run = run
         self._parent = parent
         self._before: dict[Duration | None, Index] = {}
-        self._shared: dict[str, Any] = {}
+        self._shared: dict[tuple[object, ...], Any] = {}
         if parent is None or keep is None:
             self.start = run.start
         else:
@@ -85,11 +86,12 @@ class Stream:
         keep[1:] = (clock[1:] != clock[:-1]) | (self.owner[1:] != self.owner[:-1])
         return self.where(keep)
 
-    def shared(self, name: str, make: Callable[[], Made]) -> Made:
-        """Return what several measures share, such as a running sum; made once."""
-        if name not in self._shared:
-            self._shared[name] = make()
-        made: Made = self._shared[name]
+    def shared(self, what: str, make: Callable[[], Made], column: Array | None = None, *of: object) -> Made:
+        """Return what several measures share, such as the running sum of a column; made once."""
+        key = (what, id(column), *of)  # columns belong to the history, which outlives the stream
+        if key not in self._shared:
+            self._shared[key] = make()
+        made: Made = self._shared[key]
         return made
 
     # -- the one question ----------------------------------------------------------------
@@ -120,10 +122,23 @@ class Stream:
 
     # -- what several measures are made of -----------------------------------------------
 
-    def total(self, name: str, values: Callable[[], npt.NDArray[Any]], window: Duration | None) -> Ints:
-        """Sum a column over the window before each cutoff, exactly."""
-        sums = self.shared(name, lambda: running(values()))
-        total: Ints = gather(sums, self.before()) - gather(sums, self.before(window))
+    def sum_before(self, column: npt.NDArray[np.int64], back: Duration | None = NOW) -> Ints:
+        """Sum a column of the history over the rows before the instant `back` before each cutoff.
+
+        The sum begins at the first row of the run, so only differences mean something.
+        """
+        sums = self.shared("running sum", lambda: running(self.pick(column)), column)
+        return self.shared("sum before", lambda: gather(sums, self.before(back)), column, back)
+
+    def all_before(self, backs: Iterable[Duration]) -> Index:
+        """Add up `before` over many instants, without keeping each of them."""
+        total = np.zeros_like(self.before())
+        for back in backs:
+            if self._parent is not None:
+                total += self._rank.take(self._parent.before(back))
+                continue
+            for row, edge in zip(total, self.run.plan.rows_of[back], strict=True):
+                np.add(row, self.run.plane[edge], out=row)
         return total
 
 

@@ -13,12 +13,11 @@ from churnlib._checks import check_choice, check_integer
 from churnlib._typing import Span
 from churnlib.calendar import DAY_US, Duration
 from churnlib.events import Contracts, EventLog
-from churnlib.events._tiles import gather, running
 from churnlib.exceptions import ParameterError, message
 from churnlib.features._counts import EventCount
 from churnlib.features._feature import Facts, Feature, Values, doubled, event_text, part, ratio
 from churnlib.features._money import MoneySum
-from churnlib.features._raw import NOW, EventRaw, Raw
+from churnlib.features._raw import EventRaw, Raw
 from churnlib.features._source import EVERY_EVENT, Kind, Per, Source
 from churnlib.features._view import View
 
@@ -57,9 +56,7 @@ class WeekTrend(EventRaw):
         *inner, earliest = weekly(self.weeks)
         total = stream.before() + stream.before(earliest)
         total *= self.weeks - 1
-        between = np.zeros_like(total)
-        for back in inner:
-            between += stream.before(back)
+        between = stream.all_before(inner)
         between *= 2
         return total - between
 
@@ -90,14 +87,12 @@ class MoneyTrend(EventRaw):
         stream = view.stream(self.source)
         amount = view.history.amount
         assert amount is not None, "compute() checks the roles of the log"
-        sums = stream.shared("money", lambda: running(stream.pick(amount)))
-        total = np.zeros((view.plan.n_cutoffs, view.n_customers), np.int64)
-        for weight, back in zip(self._weights(), (NOW, *self.edges()), strict=True):
-            total += weight * gather(sums, stream.before(back))
+        *inner, earliest = weekly(self.weeks)
+        total = stream.sum_before(amount) + stream.sum_before(amount, earliest)
+        total *= self.weeks - 1
+        for back in inner:
+            total -= 2 * stream.sum_before(amount, back)
         return total
-
-    def _weights(self) -> tuple[int, ...]:
-        return (self.weeks - 1, *[-2] * (self.weeks - 1), self.weeks - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,14 @@ class View:
             chosen = ~np.isin(kinds, self.history.facts)
         else:
             return self.everything
-        return self.everything.where(chosen[self.history.kind[self.run.rows]])
+        return self.everything.where(self._of_kinds(chosen))
+
+    def _of_kinds(self, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        kind = self.history.kind[self.run.rows]
+        codes = np.flatnonzero(chosen)
+        if len(codes) == 1:  # a comparison is several times faster than a lookup
+            return np.asarray(kind == codes[0])
+        return np.asarray(chosen[kind])
 
     @cached_property
     def everything(self) -> Stream:
