@@ -425,8 +425,9 @@ class Dataset:
         if len(stamps) > 1:
             span += f" … {stamps[-1]:%Y-%m-%d}"
         customers = len(np.unique(self.rows.customer))
+        taken = "1 cutoff" if len(stamps) == 1 else f"{len(stamps)} cutoffs"
         return (
-            f"{len(self):,} rows of {customers:,} customers at {len(stamps)} cutoffs ({span}, "
+            f"{len(self):,} rows of {customers:,} customers at {taken} ({span}, "
             f"zone {self.origin.window.timezone}), {self.X.shape[1]} features, "
             f"lead {self.lead}, horizon {self.horizon}"
         )
