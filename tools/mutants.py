@@ -80,7 +80,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "split: follow-up reaches into the test",
         _SNAPSHOTS + "_dataset.py",
-        "train._derive(splits=parts.table, follow_up_us=parts.first_test_us)",
+        "train._derive(splits=parts.table, follow_up_us=parts.known_until_us)",
         "train._derive(splits=parts.table)",
         "tests/snapshots/test_split.py::test_follow_up_of_training_rows_ends_where_the_test_begins",
     ),

@@ -62,3 +62,20 @@ def test_too_few_cutoffs_are_refused(data):
 def test_labels_are_needed_to_split(data):
     with pytest.raises(ParameterError, match="carry no y"):
         data.latest().split(1)
+
+
+def test_a_churn_at_the_very_first_test_cutoff_is_not_known_in_training():
+    times = pd.to_datetime(["2025-01-01", "2025-01-20", "2025-02-15", "2025-03-12"], utc=True)
+    frame = pd.DataFrame({"customer_id": ["ends", "ends", "stays", "stays"], "time": times})
+    # "ends" is last seen on 20 January: silent for 42 days exactly at the test cutoff of 3 March.
+    log = cl.EventLog.from_frame(frame, customer="customer_id", time="time", complete_until="2025-05-01")
+    data = cl.build_dataset(
+        log,
+        cutoffs=["2025-01-25", "2025-03-03"],
+        horizon="30d",
+        churn=cl.Inactivity("42d"),
+        features=cl.FeatureSpec([cl.features.Recency()]),
+    )
+    train, _ = data.split(1)
+    assert train.survival["event"].tolist() == [False]
+    assert data.take(data.cutoff == train.cutoff[0]).survival["event"].tolist() == [True]

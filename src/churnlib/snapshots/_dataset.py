@@ -212,8 +212,13 @@ class Dataset:
         # the window opens moves by one microsecond, the resolution of time, to be inside.
         ends = np.maximum(ends, opens + 1)
         causes = self.origin.truth.causes
-        event = np.where(happened, rows.cause, 0).astype(np.int16) if len(causes) > 1 else happened
-        return survival_target(event, (ends - rows.start) / DAY_US, entry=(opens - rows.start) / DAY_US)
+        several = len(causes) > 1
+        return survival_target(
+            np.where(happened, rows.cause, 0).astype(np.int16) if several else happened,
+            (ends - rows.start) / DAY_US,
+            entry=(opens - rows.start) / DAY_US,
+            causes=causes if several else None,
+        )
 
     @property
     def unlabelled(self) -> Dataset:
@@ -308,7 +313,7 @@ class Dataset:
         train = self.take(parts.train)
         test = self.take(parts.test)
         return (
-            train._derive(splits=parts.table, follow_up_us=parts.first_test_us),
+            train._derive(splits=parts.table, follow_up_us=parts.known_until_us),
             test._derive(splits=parts.table),
         )
 

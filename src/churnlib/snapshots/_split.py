@@ -18,11 +18,11 @@ __all__ = ["TimeSplit", "split_by_time"]
 
 @dataclass(frozen=True, eq=False)
 class TimeSplit:
-    """Which rows train and which test, and what became of every cutoff."""
+    """Which rows train and which test, until when training may know, and what became of every cutoff."""
 
     train: npt.NDArray[np.bool_]
     test: npt.NDArray[np.bool_]
-    first_test_us: int
+    known_until_us: int
     table: pd.DataFrame
 
 
@@ -56,7 +56,8 @@ def split_by_time(
     if unseen_customers:
         test &= ~np.isin(rows.customer, rows.customer[train])
     table = _table(cutoffs, role, window, which, train | test, y)
-    return TimeSplit(train, test, first_test, table)
+    # What happens at the very cutoff is not known at it.
+    return TimeSplit(train, test, first_test - 1, table)
 
 
 def _table(
