@@ -47,11 +47,6 @@ class Recipe:
     progress: bool = False
 
     @property
-    def timezone(self) -> str:
-        """Zone of calendar boundaries."""
-        return self.log.timezone
-
-    @property
     def complete_until_us(self) -> int:
         """End of the data, in microseconds: of the log and of the contracts, if both are read."""
         return self.truth.complete_until_us
