@@ -37,6 +37,7 @@ class Mutation:
 
 _SRC = "src/churnlib/"
 _OUTCOMES, _SNAPSHOTS = _SRC + "outcomes/", _SRC + "snapshots/"
+_SEGMENTS = _SRC + "segmentation/"
 _FUTURE = "tests/snapshots/test_build.py::test_events_at_or_after_the_cutoff_or_known_after_it_never_change_x"
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -211,6 +212,70 @@ MUTATIONS: tuple[Mutation, ...] = (
         "dropped = ledger.total(ends, stops) < need",
         "dropped = ledger.total(ends, stops) <= need",
         "tests/outcomes/test_rate_drop.py::test_a_drop_of_exactly_the_share_is_none",
+    ),
+    # -- scores, segments and tiers
+    Mutation(
+        "rfm: ties by order of value, not by mid-rank",
+        _SEGMENTS + "_cuts.py",
+        "middle = upto + upto - mass",
+        "middle = upto + upto",
+        "tests/segmentation/test_cuts.py::test_rows_of_the_fit_get_exactly_their_mid_rank_score",
+    ),
+    Mutation(
+        "rfm: the kind of an edge is not turned with the column",
+        _SEGMENTS + "_cuts.py",
+        "-edges[::-1], ~beyond[::-1]",
+        "-edges[::-1], beyond[::-1]",
+        "tests/segmentation/test_cuts.py::test_rows_of_the_fit_get_exactly_their_mid_rank_score",
+    ),
+    Mutation(
+        "rfm: fractional weights summed in the order of the rows",
+        _SEGMENTS + "_cuts.py",
+        "order = np.lexsort((weight, values))",
+        'order = np.argsort(values, kind="stable")',
+        "tests/segmentation/test_cuts.py::test_weights_whose_sum_rounds_differently_in_another_order",
+    ),
+    Mutation(
+        "rfm: the total falls short by rounding",
+        _SEGMENTS + "_scorer.py",
+        "np.round(100.0 * (total / whole), 10)",
+        "100.0 * (total / whole)",
+        "tests/segmentation/test_scorer.py::test_weights_that_sum_to_80_percent_score_80",
+    ),
+    Mutation(
+        "segments: halves of an axis rounded to even",
+        _SEGMENTS + "_segment_map.py",
+        "(2 * total + n) // (2 * n)",
+        "np.rint(total / n).astype(np.int64)",
+        "tests/segmentation/test_segment_map.py::test_an_axis_of_several_columns_is_their_mean_halves_upward",
+    ),
+    Mutation(
+        "segments: a rule that is never reached passes",
+        _SEGMENTS + "_segment_rules.py",
+        "    _refuse_unreached(reach)\n",
+        "",
+        "tests/segmentation/test_segment_rules.py::test_each_combination_goes_to_the_first_rule_that_fits",
+    ),
+    Mutation(
+        "tiers: the lower bound belongs to the class below",
+        _SEGMENTS + "_tiers.py",
+        'np.searchsorted(rising, values, side="right") - 1',
+        'np.maximum(np.searchsorted(rising, values, side="left") - 1, 0)',
+        "tests/segmentation/test_tiers.py::test_every_score_is_in_exactly_one_class",
+    ),
+    Mutation(
+        "profiles: sums in the order of the rows",
+        _SEGMENTS + "_profiles.py",
+        "order = np.lexsort((values, labels.codes))",
+        'order = np.argsort(labels.codes, kind="stable")',
+        "tests/segmentation/test_profiles.py::test_against_pandas_group_by",
+    ),
+    Mutation(
+        "migration: who left counts as entered",
+        _SEGMENTS + "_migration.py",
+        "(row % size) * size + column % size",
+        "(column % size) * size + row % size",
+        "tests/segmentation/test_migration.py::test_everybody_stands_in_exactly_one_cell",
     ),
 )
 

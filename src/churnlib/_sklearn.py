@@ -9,7 +9,7 @@ own classes, unchanged. Everything here is the same from scikit-learn 1.6 on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
 from churnlib._typing import Array
 
@@ -17,7 +17,9 @@ __all__ = [
     "BaseEstimator",
     "Bunch",
     "ClassifierMixin",
+    "ClusterMixin",
     "Estimator",
+    "HasMethods",
     "Interval",
     "MetaEstimatorMixin",
     "Probabilistic",
@@ -87,7 +89,7 @@ if TYPE_CHECKING:
 
         n_features_in_: int
         feature_names_in_: Array
-        _parameter_constraints: dict[str, list[Any]]
+        _parameter_constraints: ClassVar[dict[str, list[Any]]]
 
         def get_params(self, deep: bool = True) -> dict[str, Any]: ...  # noqa: FBT001, FBT002
         def set_params(self, **params: Any) -> Self: ...
@@ -102,6 +104,12 @@ if TYPE_CHECKING:
         """scikit-learn's mark of a classifier."""
 
         def score(self, X: Any, y: Any, sample_weight: Any = None) -> float: ...
+        def __sklearn_tags__(self) -> Tags: ...
+
+    class ClusterMixin:
+        """scikit-learn's mark of a clusterer."""
+
+        def fit_predict(self, X: Any, y: Any = None, **kwargs: Any) -> Array: ...
         def __sklearn_tags__(self) -> Tags: ...
 
     class RegressorMixin:
@@ -127,6 +135,11 @@ if TYPE_CHECKING:
 
         def __init__(self, type: Any, left: Any, right: Any, *, closed: str) -> None: ...  # noqa: A002
 
+    class HasMethods:
+        """The methods an object must have, as a parameter constraint."""
+
+        def __init__(self, methods: str | list[str]) -> None: ...
+
     class StrOptions:
         """A set of words as a parameter constraint."""
 
@@ -139,13 +152,14 @@ else:
     from sklearn.base import (
         BaseEstimator,
         ClassifierMixin,
+        ClusterMixin,
         MetaEstimatorMixin,
         RegressorMixin,
         TransformerMixin,
         clone,
     )
     from sklearn.utils import Bunch, Tags
-    from sklearn.utils._param_validation import Interval, StrOptions
+    from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
     from sklearn.utils.validation import check_is_fitted
 
 

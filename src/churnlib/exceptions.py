@@ -16,6 +16,9 @@ who does not know churnlib would catch::
     ├── VersionError (ValueError)           a stored object belongs to another version or digest
     └── MissingDependencyError (ImportError)  an optional package is not installed
 
+`AssumptionWarning` (a UserWarning) is what a model says of data that it can be fitted
+to but was not made for.
+
 A message has three parts: what is wrong (how many, which), what was expected,
 and the line that fixes it. `message` joins them, so that all of them read alike.
 """
@@ -26,6 +29,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "AssumptionWarning",
     "ChurnlibError",
     "DataError",
     "DuplicateError",
@@ -90,6 +94,10 @@ class VersionError(ChurnlibError, ValueError):
 
 class MissingDependencyError(ChurnlibError, ImportError):
     """An optional package is not installed; the message holds the install line."""
+
+
+class AssumptionWarning(UserWarning):
+    """The data do not look as the model assumes, or its answer is infinite."""
 
 
 def message(wrong: str, expected: str = "", fix: str = "") -> str:

@@ -8,12 +8,14 @@ from churnlib.calendar._boundaries import monthly, weekly
 from churnlib.calendar._columns import TimeColumn, read_times
 from churnlib.calendar._cutoffs import Cutoffs, cutoffs
 from churnlib.calendar._duration import DAY_US, Duration, duration
+from churnlib.calendar._grid import PeriodGrid
 from churnlib.calendar._instants import timestamp, timestamps, to_us, zone_name
 
 __all__ = [
     "DAY_US",
     "Cutoffs",
     "Duration",
+    "PeriodGrid",
     "TimeColumn",
     "cutoffs",
     "duration",

@@ -5,7 +5,16 @@ No model is fitted with an offer. Decisions take it: ``model.contact(X, offer)``
 """
 
 from churnlib.economics._customers import customers_of
+from churnlib.economics._discount import Discount, continuous_rate, units_per_year
 from churnlib.economics._gain import contact_gain, contact_threshold
 from churnlib.economics._offer import RetentionOffer
 
-__all__ = ["RetentionOffer", "contact_gain", "contact_threshold", "customers_of"]
+__all__ = [
+    "Discount",
+    "RetentionOffer",
+    "contact_gain",
+    "contact_threshold",
+    "continuous_rate",
+    "customers_of",
+    "units_per_year",
+]

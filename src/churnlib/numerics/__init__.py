@@ -1,17 +1,34 @@
-"""The numbers under the models: ranking by one sort, intervals, and the customer bootstrap.
+"""The numbers under the models: ranking by one sort, intervals, the customer bootstrap, Newton, quadrature.
 
 Nothing here knows what a churner is: arrays go in and arrays come out, and the
 rooms above give them their meaning.
 """
 
+from churnlib.numerics._beta_binomial import BetaBinomial, beta_binomial
+from churnlib.numerics._beta_expectation import beta_expectation
 from churnlib.numerics._bootstrap import CustomerBootstrap, customer_bootstrap, customer_draws
 from churnlib.numerics._intervals import wilson_interval
+from churnlib.numerics._newton import Evaluate, Optimum, minimise
 from churnlib.numerics._ranking import TiedOrder
+from churnlib.numerics._shrinkage import shrunken_rates
+from churnlib.numerics._unique_rows import Levels, UniqueRows, levels, shared_levels, unique_rows
 
 __all__ = [
+    "BetaBinomial",
     "CustomerBootstrap",
+    "Evaluate",
+    "Levels",
+    "Optimum",
     "TiedOrder",
+    "UniqueRows",
+    "beta_binomial",
+    "beta_expectation",
     "customer_bootstrap",
     "customer_draws",
+    "levels",
+    "minimise",
+    "shared_levels",
+    "shrunken_rates",
+    "unique_rows",
     "wilson_interval",
 ]

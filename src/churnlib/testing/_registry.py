@@ -10,12 +10,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from churnlib._sklearn import BaseEstimator
+from churnlib._sklearn import BaseEstimator, RegressorMixin
 from churnlib.exceptions import ParameterError, message, nearest
 
 __all__ = ["all_estimators"]
 
-_METHOD_OF = {"classifier": "predict_proba", "regressor": "predict", "transformer": "transform"}
+_METHOD_OF = {
+    "classifier": "predict_proba",
+    "regressor": "predict",
+    "transformer": "transform",
+    "clusterer": "fit_predict",
+}
 
 
 def all_estimators(*, kind: str | None = None) -> list[tuple[str, type[Any]]]:
@@ -27,10 +32,10 @@ def all_estimators(*, kind: str | None = None) -> list[tuple[str, type[Any]]]:
 
     Parameters
     ----------
-    kind : {"classifier", "regressor", "transformer"}, default=None
-        Keep only the estimators with the method that makes this kind:
-        ``predict_proba``, ``predict`` without ``predict_proba``, or
-        ``transform``. None keeps all.
+    kind : {"classifier", "regressor", "transformer", "clusterer"}, default=None
+        Keep only the estimators of this kind: with ``predict_proba``, with
+        ``predict`` and scikit-learn's mark of a regressor (a segmenter predicts names),
+        with ``transform``, or with ``fit_predict``. None keeps all.
 
     Returns
     -------
@@ -40,7 +45,7 @@ def all_estimators(*, kind: str | None = None) -> list[tuple[str, type[Any]]]:
     Raises
     ------
     ParameterError
-        If `kind` is none of the three.
+        If `kind` is none of the four.
 
     Examples
     --------
@@ -74,6 +79,6 @@ def _estimators_of(room: ModuleType) -> Iterator[type[Any]]:
 
 
 def _is(cls: type[Any], kind: str) -> bool:
-    if kind == "regressor" and hasattr(cls, "predict_proba"):
+    if kind == "regressor" and not issubclass(cls, RegressorMixin):
         return False
     return hasattr(cls, _METHOD_OF[kind])

@@ -1,0 +1,26 @@
+"""Pictures of results: a result frame goes in, matplotlib Axes come out.
+
+Every function draws the numbers of a frame that another room made, computes nothing
+else, and changes no global state: without `ax` it draws on a figure of its own, which pyplot
+does not know and need not close. ``.figure.savefig("segments.png")`` on what comes back
+keeps it; in a notebook ``.figure`` shows it. matplotlib comes with ``pip install "churnlib[plot]"``.
+"""
+
+from churnlib.plotting._cluster_choice import plot_cluster_choice
+from churnlib.plotting._frequency_recency import plot_frequency_recency
+from churnlib.plotting._holdout import plot_holdout, plot_holdout_calibration
+from churnlib.plotting._migration import plot_migration
+from churnlib.plotting._rates import plot_rates
+from churnlib.plotting._segments import plot_segments
+from churnlib.plotting._tracking import plot_tracking
+
+__all__ = [
+    "plot_cluster_choice",
+    "plot_frequency_recency",
+    "plot_holdout",
+    "plot_holdout_calibration",
+    "plot_migration",
+    "plot_rates",
+    "plot_segments",
+    "plot_tracking",
+]

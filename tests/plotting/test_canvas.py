@@ -1,0 +1,146 @@
+"""What every picture does: its own figure, no trace in pyplot, a word about what is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from churnlib import plotting
+from churnlib.exceptions import DataError, MissingDependencyError, ParameterTypeError, SchemaError
+
+_MEANS = {"customers": [3, 2], "actual": [1.0, 0.5], "low": [0.5, 0.1], "high": [2.0, 1.5], "predicted": [1.1, 0.6]}
+_WEEKS = pd.date_range("2025-01-08", periods=3, freq="7D", name="until", tz="UTC")
+_CELLS = pd.MultiIndex.from_product([[0, 1], [0.0, 5.0]], names=["frequency", "recency"])
+FRAMES: dict[str, tuple[pd.DataFrame, str, str]] = {
+    "plot_cluster_choice": (
+        pd.DataFrame({"k": [2, 3], "silhouette": [0.5, 0.4], "stability": [0.9, 0.7], "chosen": [True, False]}),
+        "stability",
+        "RFMClusterSegmenter",
+    ),
+    "plot_frequency_recency": (
+        pd.DataFrame({"T": 5.0, "t": 4.0, "expected_purchases": [1.0, np.nan, np.nan, 3.0]}, index=_CELLS),
+        "expected_purchases",
+        "frequency_recency_matrix",
+    ),
+    "plot_holdout": (pd.DataFrame(_MEANS, index=pd.Index(["0", "1+"], name="frequency")), "predicted", "holdout_table"),
+    "plot_holdout_calibration": (
+        pd.DataFrame(_MEANS, index=pd.RangeIndex(1, 3, name="bin")),
+        "high",
+        "holdout_calibration",
+    ),
+    "plot_rates": (
+        pd.DataFrame(
+            {"trials": [9, 4], "rate": [0.1, 0.5], "shrunken": [0.1, 0.2], "low": [0.0, 0.1], "high": [0.2, 0.4]}
+        ),
+        "shrunken",
+        "shrunken_rates",
+    ),
+    "plot_segments": (
+        pd.DataFrame({"customers": [3, 1], "share": [0.75, 0.25]}, index=pd.Index(["top", "low"], name="segment")),
+        "share",
+        "segment_profiles",
+    ),
+    "plot_tracking": (
+        pd.DataFrame({"actual": [1, 2, 3], "expected": [1.5, 2.0, 2.5]}, index=_WEEKS),
+        "expected",
+        "tracking_table",
+    ),
+}
+FRAMES["plot_migration"] = (
+    pd.DataFrame({"count": [3, 1]}, index=pd.MultiIndex.from_product([["a"], ["a", "b"]])),
+    "count",
+    "transition_matrix",
+)
+NAMES = sorted(FRAMES)
+
+
+def draw(name: str, frame: Any, **options: Any) -> Any:
+    function: Callable[..., Any] = getattr(plotting, name)
+    return function(frame, **options)
+
+
+def test_every_picture_is_tested_here() -> None:
+    assert sorted(plotting.__all__) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_picture_has_a_title_and_labels_and_can_be_saved(name: str, tmp_path: Any) -> None:
+    ax = draw(name, FRAMES[name][0])
+    assert ax.get_title(loc="left")
+    assert ax.get_xlabel()
+    assert name == "plot_segments" or ax.get_ylabel()
+    ax.figure.savefig(tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").stat().st_size > 5_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_frame_is_left_as_it_was_and_the_axes_given_are_used(name: str) -> None:
+    from matplotlib.figure import Figure
+
+    frame = FRAMES[name][0]
+    before = frame.copy(deep=True)
+    ax = Figure().add_subplot()
+    assert draw(name, frame, ax=ax) is ax
+    pd.testing.assert_frame_equal(frame, before)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_column_is_named_with_the_function_that_makes_it(name: str) -> None:
+    frame, column, maker = FRAMES[name]
+    with pytest.raises(SchemaError, match=rf"(?s)column '{column}' is missing.*Fix: .*{maker}"):
+        draw(name, frame.rename(columns={column: "other"}))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_rows_and_no_frame_are_refused(name: str) -> None:
+    frame = FRAMES[name][0]
+    with pytest.raises(DataError, match="no rows"):
+        draw(name, frame.iloc[:0])
+    with pytest.raises(ParameterTypeError, match="is a list"):
+        draw(name, [1, 2])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_ax_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ParameterTypeError, match="ax is a str; one matplotlib Axes"):
+        draw(name, FRAMES[name][0], ax="here")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_matplotlib_the_install_line_is_said(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingDependencyError, match=r"drawing needs the package 'matplotlib'.*\n.*churnlib\[plot\]"):
+        draw(name, FRAMES[name][0])
+
+
+def test_pyplot_is_never_touched_nor_are_the_settings() -> None:
+    """In a process of its own, because other tests may have imported pyplot."""
+    code = (
+        "import io, sys\n"
+        "from churnlib import plotting\n"
+        "assert 'matplotlib' not in sys.modules, 'importing the room loads matplotlib'\n"
+        "import pandas as pd, matplotlib\n"
+        # rcParams[...] would load pyplot to find out about its backend; the dict below does not
+        "before = list(dict.items(matplotlib.rcParams))\n"
+        "profiles = pd.DataFrame({'customers': [3, 1], 'share': [.75, .25], 'spend_share': [.5, .5]})\n"
+        "for kind in ('bars', 'treemap'):\n"
+        "    plotting.plot_segments(profiles, kind=kind).figure.savefig(io.BytesIO())\n"
+        "plotting.plot_migration(pd.DataFrame([[1, 2], [3, 4]])).figure.savefig(io.BytesIO())\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+        "assert list(dict.items(matplotlib.rcParams)) == before\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_numbers_in_cells_are_white_on_dark_and_black_on_pale() -> None:
+    ax = plotting.plot_migration(pd.DataFrame([[90, 10]], index=["a"], columns=["a", "b"]))
+    assert [text.get_color() for text in ax.texts] == ["white", "#222222"]
