@@ -1,5 +1,29 @@
-"""Run every benchmark of this folder."""
+"""Run every benchmark of this folder; `python -m benchmarks clv` those whose name contains a word."""
 
-from benchmarks.bench_features import main
+import sys
 
-main()
+from benchmarks import (
+    bench_clv,
+    bench_clv_discrete,
+    bench_clv_gammagamma,
+    bench_clv_paretonbd,
+    bench_features,
+    bench_holdout,
+    bench_rfm_summary,
+)
+
+ALL = (
+    bench_features,
+    bench_rfm_summary,
+    bench_clv,
+    bench_clv_gammagamma,
+    bench_clv_paretonbd,
+    bench_clv_discrete,
+    bench_holdout,
+)
+
+words = sys.argv[1:]
+sys.argv = sys.argv[:1]
+for module in ALL:
+    if not words or any(word in module.__name__ for word in words):
+        module.main()

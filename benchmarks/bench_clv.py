@@ -55,22 +55,14 @@ def main() -> None:
             timings, results = interleaved(candidates, rounds=5 if n < 1_000_000 else 3)
             (ours, mine), (peer, theirs) = timings.items()
             apart = max(abs(results[ours][key] / results[peer][key] - 1) for key in PAPER)
-            rows.append(
-                [
-                    name,
-                    f"{n:,}",
-                    f"{mine.best:.4f}",
-                    f"{theirs.best:.3f}",
-                    f"{theirs.best / mine.best:.0f} ×",
-                    f"{apart:.0e}",
-                ]
-            )
+            ratio = f"{theirs.best / mine.best:.0f} ×"
+            rows.append([name, f"{n:,}", f"{mine.best:.4f}", f"{theirs.best:.3f}", ratio, f"{apart:.0e}"])
     text = "\n".join(
         [
             "## BG/NBD and MBG/NBD",
             "",
-            "From a pandas frame of (frequency, recency, T) in whole days to parameters, standard errors and log-likelihood;",
-            "lifetimes to parameters. Best of 5 rounds (3 at a million), in turns in one process. `apart` is the largest",
+            "From a pandas frame of (frequency, recency, T) in whole days to parameters, standard errors and",
+            "log-likelihood; lifetimes to parameters. Best of 5 rounds (3 at a million), in turns in one process. `apart` is the largest",
             "relative difference between the parameters.",
             machine("numpy", "scipy", "pandas", "lifetimes"),
             "",

@@ -16,6 +16,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from churnlib.exceptions import ChurnlibError
 from churnlib.segmentation import RFMScorer, RFMSegmenter, Tag
 from churnlib.testing import all_estimators
+from tests.any_numbers import STAND_INS
 from tests.segmentation.stages import Alive, AnyNumbersStage
 
 _WEIGHTS = (
@@ -64,7 +65,7 @@ class NumberedSegmenter(RFMSegmenter):
 
 # Who predicts names shows the checks their positions in `classes_`: the checks subtract predictions.
 # A stage moreover asks of its rows what random numbers break, such as a last order after the first.
-NUMBERED: dict[str, type[Any]] = {"RFMSegmenter": NumberedSegmenter, "LifecycleStage": AnyNumbersStage}
+NUMBERED: dict[str, type[Any]] = {"RFMSegmenter": NumberedSegmenter, "LifecycleStage": AnyNumbersStage} | STAND_INS
 
 NEVER_EXPECTED = ("clone", "pickle", "param", "feature_name", "idempoten", "dict_unchanged", "n_features")
 

@@ -448,7 +448,7 @@ def test_bad_arrays_and_weights():
         BGNBD().fit(GOOD, sample_weight=[1, 2])
     with pytest.raises(DataError, match=r"sample_weight is negative or not finite in 1 of 3 rows"):
         BGNBD().fit(GOOD, sample_weight=[1, -2, 1])
-    with pytest.raises(DataError, match=r"sample_weight is 0 in every row"):
+    with pytest.raises(DataError, match=r"sample_weight is zero in every row"):
         BGNBD().fit(GOOD, sample_weight=[0, 0, 0])
 
 

@@ -201,7 +201,7 @@ def test_what_cannot_be_is_refused(table: Any) -> None:
         table(MODEL, SUMMARY, baseline=[1, 2, 3])
     with pytest.raises(DataError, match="column 'baseline' is missing or infinite"):
         table(MODEL, SUMMARY, baseline=[np.nan] * 8)
-    with pytest.raises(ParameterError, match=r"confidence=1\.5 is out of range"):
+    with pytest.raises(ParameterError, match=r"confidence is 1.5; a share between 0 and 1 is needed"):
         table(MODEL, SUMMARY, confidence=1.5)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
 from benchmarks.bench_holdout import SOURCES, deciles, judge, layout, summary
+
 from churnlib.clv import BGNBD, MBGNBD, ParetoNBD, holdout_calibration
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "hold-out.md"

@@ -51,6 +51,7 @@ ROW = {
         ("-silence < 0d", True),
         ("abs(-silence) == 2d", True),
         ("silence * n == 8d", True),
+        ("n * silence == 8d", True),
         ("min(silence, 1d) == 24h", True),
         ("coalesce(silence, 0d) > 1d", True),
         ("any.recency >= x", True),  # x does not state its unit

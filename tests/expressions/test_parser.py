@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from churnlib.exceptions import ChurnlibError, ParameterError
-from churnlib.expressions import Expression
+from churnlib.expressions import ColumnType, Expression
 from churnlib.expressions._parser import MAX_DEPTH, MAX_NODES, tree_of
 
 
@@ -136,6 +136,24 @@ def test_hostile_texts_are_refused_at_once(text: str) -> None:
             Expression(text)
         spent.append(time.process_time() - start)
     assert min(spent) < 0.02
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "coalesce(" * 28 + "1" + ", 1)" * 28 + " > 0",
+        "coalesce(" * 28 + "a" + ", c)" * 28 + " == 'x'",
+        "coalesce(" * 28 + "a > 1" + ", c)" * 28,
+        "min(" * 28 + "a" + ", 1)" * 28 + " > 0",
+        "(" * 28 + "a == b" + ") == c" * 28,
+    ],
+    ids=lambda text: text[:30],
+)
+def test_deep_texts_are_read_at_once(text: str) -> None:
+    start = time.process_time()
+    found = Expression(text)
+    assert found.bind({name: ColumnType("unknown") for name in found.names}) is not None
+    assert time.process_time() - start < 0.5
 
 
 def test_a_long_list_is_read() -> None:

@@ -20,16 +20,13 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from scipy.special import betainc, betaln, digamma, expit, gammaln, zeta
 
-from churnlib._checks import check_integer
-from churnlib._sklearn import check_is_fitted
-from churnlib._typing import FloatArray
+from churnlib._typing import FloatArray, IntArray
 from churnlib.clv._design import Derivatives, RowProblem, Term
 from churnlib.clv._histories import Histories, UniqueHistories
 from churnlib.clv._purchase_model import Parameters, PurchaseModel
-from churnlib.clv._simulation import simulate_purchases
+from churnlib.clv._simulation import purchases_until_a_coin_falls
 from churnlib.numerics import beta_expectation
 
 __all__ = ["BetaGeometric"]
@@ -197,36 +194,12 @@ class BetaGeometric(PurchaseModel):
             total += share * self._expected(x, T, node / rate, parameters)
         return total
 
-    # ------------------------------------------------------------------ simulation
-
-    def simulate(self, T: Any, *, n_customers: int | None = None, random_state: Any = None) -> pd.DataFrame:
-        """Draw histories of new customers from the fitted model.
-
-        Parameters
-        ----------
-        T : float or array of shape (n_customers,)
-            How long each customer is observed, > 0.
-        n_customers : int, default=None
-            How many to draw where T is one number.
-        random_state : int, RandomState or None, default=None
-            The seed.
-
-        Returns
-        -------
-        DataFrame
-            ``frequency``, ``recency`` and ``T``, one row per customer.
-        """
-        check_is_fitted(self, "params_")
-        if n_customers is not None:
-            check_integer(n_customers, name="n_customers", low=1)
-
-        def draw(generator: np.random.RandomState, n: int) -> tuple[FloatArray, FloatArray]:
-            return (
-                generator.gamma(self.r_, 1 / self.alpha_, n),
-                generator.beta(self.a_, self.b_, n),
-            )
-
-        return simulate_purchases(draw, T, n_customers, random_state, coin_first=self._extra_coins > 0)
+    def _draw(
+        self, generator: np.random.RandomState, lengths: FloatArray, parameters: Parameters
+    ) -> tuple[IntArray, FloatArray]:
+        rate = generator.gamma(parameters["r"]) / parameters["alpha"]
+        leaves = generator.beta(parameters["a"], parameters["b"])
+        return purchases_until_a_coin_falls(generator, lengths, rate, leaves, coin_first=self._extra_coins > 0)
 
 
 def _derivatives(

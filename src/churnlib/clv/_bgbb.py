@@ -20,23 +20,21 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from sklearn.utils import check_random_state
 
-from churnlib._checks import check_integer
-from churnlib._sklearn import check_is_fitted
 from churnlib._typing import FloatArray, IntArray
 from churnlib.clv._design import Derivatives, RowProblem, Term
 from churnlib.clv._geometric_life import discounted_periods, expected_periods, hazard, survives
 from churnlib.clv._histories import Histories, UniqueHistories, refuse
+from churnlib.clv._likelihood import Problem
 from churnlib.clv._purchase_model import Parameters, PurchaseModel
 from churnlib.clv._rising import log_rising
-from churnlib.clv._simulation import observed_for
 from churnlib.exceptions import ParameterError, message
 from churnlib.numerics import unique_rows
 
 __all__ = ["BGBB"]
 
 _START = np.array([0.0, 0.0, 0.0, 1.0])
+_BLOCK = 2**15
 
 
 class BGBB(PurchaseModel):
@@ -161,17 +159,9 @@ class BGBB(PurchaseModel):
         self.max_iter = max_iter
         self.covariance = covariance
 
-    def _problem(self, data: UniqueHistories, scale: float) -> RowProblem:  # noqa: ARG002
+    def _problem(self, data: UniqueHistories, scale: float) -> Problem:  # noqa: ARG002
         # Opportunities are counted, so there is no unit of time to choose.
-        histories = _DiscreteHistories(data.x, data.tx, data.T)
-
-        def rows(parameters: Sequence[FloatArray], *, hessian: bool) -> Derivatives:
-            sums = histories.log_likelihood([float(parameter[0]) for parameter in parameters])
-            bends = {(i, j): sums.hessian[i, j] for i in range(4) for j in range(i, 4)}
-            return Derivatives(sums.value, sums.gradient, bends if hessian else None)
-
-        terms = [Term(name) for name in self._parameter_names]
-        return RowProblem(terms, rows, data.weight, start=_START, offset=0.0)
+        return _DiscreteProblem(_DiscreteHistories(data.x, data.tx, data.T), data.weight)
 
     def _check(
         self, data: Histories, columns: Sequence[FloatArray], names: Sequence[str], index: pd.Index | None
@@ -204,10 +194,10 @@ class BGBB(PurchaseModel):
     # ------------------------------------------------------------------ given the parameters
 
     def _log_likelihood(self, data: Histories, parameters: Parameters) -> FloatArray:
-        return _by_distinct(data, lambda rows: rows.log_likelihood(_numbers(parameters)).value)
+        return _by_distinct(data, lambda rows: rows.log_likelihood(_numbers(parameters))[_VALUE])
 
     def _dead_log_odds(self, data: Histories, parameters: Parameters) -> FloatArray:
-        return _by_distinct(data, lambda rows: rows.log_odds(_numbers(parameters)).value)
+        return _by_distinct(data, lambda rows: rows.log_odds(_numbers(parameters))[_VALUE])
 
     def _expected(self, x: FloatArray, T: FloatArray, t: FloatArray, parameters: Parameters) -> FloatArray:
         return _buys(x, T, parameters) * expected_periods(*_leaves(T, parameters), t)
@@ -242,43 +232,17 @@ class BGBB(PurchaseModel):
 
     # ------------------------------------------------------------------ simulation
 
-    def simulate(self, T: Any, *, n_customers: int | None = None, random_state: Any = None) -> pd.DataFrame:
-        """Draw histories of new customers from the fitted model.
-
-        Parameters
-        ----------
-        T : int or array of shape (n_customers,)
-            How many opportunities each customer has, ≥ 1.
-        n_customers : int, default=None
-            How many to draw where T is one number.
-        random_state : int, RandomState or None, default=None
-            The seed.
-
-        Returns
-        -------
-        DataFrame
-            ``frequency``, ``recency`` and ``T``, one row per customer, all whole.
-
-        Raises
-        ------
-        ParameterError
-            If T is not whole, or not positive.
-        """
-        check_is_fitted(self, "params_")
-        if n_customers is not None:
-            check_integer(n_customers, name="n_customers", low=1)
-        lengths = observed_for(T, n_customers)
+    def _draw(
+        self, generator: np.random.RandomState, lengths: FloatArray, parameters: Parameters
+    ) -> tuple[IntArray, FloatArray]:
         if not np.array_equal(lengths, np.floor(lengths)):
             raise ParameterError(message("T is not whole", "BGBB counts opportunities", "simulate(T=6)"))
-        generator = check_random_state(random_state)
-        n = len(lengths)
-        life = np.minimum(_failures(generator, generator.beta(self.gamma_, self.delta_, n)), lengths)
-        buys = generator.beta(self.alpha_, self.beta_, n)
+        life = np.minimum(_failures(generator, generator.beta(parameters["gamma"], parameters["delta"])), lengths)
+        buys = generator.beta(parameters["alpha"], parameters["beta"])
         # Counted back from the end of the life, the first success is the last purchase; before it all is open.
-        recency = np.maximum(life - _failures(generator, buys), 0).astype(np.int64)
-        earlier = generator.binomial(np.maximum(recency - 1, 0), buys)
-        frequency = np.where(recency > 0, 1 + earlier, 0)
-        return pd.DataFrame({"frequency": frequency, "recency": recency, "T": lengths.astype(np.int64)})
+        recency = np.maximum(life - _failures(generator, buys), 0.0)
+        earlier = generator.binomial(np.maximum(recency - 1, 0).astype(np.int64), buys)
+        return np.where(recency > 0, 1 + earlier, 0).astype(np.int64), recency
 
 
 def _failures(generator: np.random.RandomState, chance: FloatArray) -> FloatArray:
@@ -308,28 +272,9 @@ def _by_distinct(data: Histories, of: Any) -> FloatArray:
     return np.asarray(of(_DiscreteHistories(*rows.codes))[rows.inverse])
 
 
-class _Smooth(NamedTuple):
-    """Numbers with their derivatives by alpha, beta, gamma and delta: shapes (n,), (4, n) and (4, 4, n)."""
-
-    value: FloatArray
-    gradient: FloatArray
-    hessian: FloatArray
-
-    def __add__(self, other: Any) -> _Smooth:
-        return _Smooth(self.value + other.value, self.gradient + other.gradient, self.hessian + other.hessian)
-
-    def log_sum(self, other: _Smooth) -> _Smooth:
-        """Return log(exp(self) + exp(other))."""
-        share = expit(self.value - other.value)
-        ahead = self.gradient - other.gradient
-        hessian = other.hessian + share * (self.hessian - other.hessian)
-        hessian += share * (1 - share) * ahead[:, None] * ahead[None]
-        return _Smooth(np.logaddexp(self.value, other.value), other.gradient + share * ahead, hessian)
-
-    @classmethod
-    def constant(cls, value: float, n: int) -> _Smooth:
-        """Return a constant n times."""
-        return cls(np.full(n, value), np.zeros((4, n)), np.zeros((4, 4, n)))
+# Numbers with their derivatives by alpha, beta, gamma and delta are kept as one array of shape (21, n): the value,
+# the gradient in rows 1 to 4, the Hessian in rows 5 to 20.
+_VALUE, _GRADIENT, _HESSIAN = 0, slice(1, 5), slice(5, 21)
 
 
 class _Rising(NamedTuple):
@@ -350,16 +295,30 @@ class _Rising(NamedTuple):
 
 def _assembled(
     alpha: FloatArray, beta: FloatArray, both: FloatArray, gamma: FloatArray, delta: FloatArray, gamma_delta: FloatArray
-) -> _Smooth:
+) -> FloatArray:
     """Add functions of alpha, of beta, of alpha + beta, of gamma, of delta and of gamma + delta."""
-    value = alpha[0] + beta[0] + both[0] + gamma[0] + delta[0] + gamma_delta[0]
-    gradient = np.array([alpha[1] + both[1], beta[1] + both[1], gamma[1] + gamma_delta[1], delta[1] + gamma_delta[1]])
-    hessian = np.zeros((4, 4, len(value)))
+    result = np.zeros((21, both.shape[1]))
+    result[_VALUE] = alpha[0] + beta[0] + both[0] + gamma[0] + delta[0] + gamma_delta[0]
+    hessian = result[_HESSIAN].reshape(4, 4, -1)
     hessian[:2, :2] = both[2]
     hessian[2:, 2:] = gamma_delta[2]
-    for position, own in enumerate((alpha, beta, gamma, delta)):
+    for position, (own, shared) in enumerate(((alpha, both), (beta, both), (gamma, gamma_delta), (delta, gamma_delta))):
+        result[1 + position] = own[1] + shared[1]
         hessian[position, position] += own[2]
-    return _Smooth(value, gradient, hessian)
+    return result
+
+
+def _log_sum(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Return log(exp(one) + exp(other)), derivatives and all; `one` may be -inf."""
+    share = expit(one[_VALUE] - other[_VALUE])
+    ahead = one[1:] - other[1:]
+    result = np.empty(one.shape)
+    result[_VALUE] = np.logaddexp(one[_VALUE], other[_VALUE])
+    result[1:] = other[1:] + share * ahead
+    slope = ahead[:4]
+    bend = slope[:, None] * ((share * (1 - share)) * slope)
+    result[_HESSIAN] += bend.reshape(16, -1)
+    return result
 
 
 class _DiscreteHistories:
@@ -371,55 +330,90 @@ class _DiscreteHistories:
     """
 
     def __init__(self, x: FloatArray | IntArray, tx: FloatArray | IntArray, T: FloatArray | IntArray) -> None:
-        self._x, self._tx, self._T = (np.asarray(column).astype(np.int64) for column in (x, tx, T))
+        self._x, tx, self._T = (np.asarray(column).astype(np.int64) for column in (x, tx, T))
         self._longest = int(self._T.max(initial=0))
         chains = unique_rows([self._longest - self._T, self._x], inverse=True)  # the longest come first
         assert chains.inverse is not None
-        self._chain = chains.inverse
         self._chain_T, self._chain_x = self._longest - chains.codes[0], chains.codes[1]
-        self._by_tx = np.argsort(self._tx, kind="stable")
-        self._ends = np.searchsorted(self._tx[self._by_tx], np.arange(self._longest + 1))
+        # Opportunities from the last to the first that matters, how many chains have begun by then (T > m), and
+        # the histories of which the last purchase was there.
+        m = np.arange(self._longest - 1, int(tx.min(initial=0)) - 1, -1)
+        begun = np.searchsorted(-self._chain_T, -m)
+        order = np.argsort(tx, kind="stable")
+        low, high = (np.searchsorted(tx[order], m, side=side) for side in ("left", "right"))
+        self._steps = [
+            (int(count), order[begin:end], chains.inverse[order[begin:end]])
+            for count, begin, end in zip(begun, low, high, strict=True)
+        ]
+        self._blocks = _blocks(m, begun)
 
-    def log_likelihood(self, parameters: Sequence[float]) -> _Smooth:
-        """Return the log-likelihood of each history."""
+    def log_likelihood(self, parameters: Sequence[float]) -> FloatArray:
+        """Return the log-likelihood of each history with its derivatives."""
         rising = _Rising.of(parameters, self._longest)
         x, T = self._x, self._T
-        none = np.zeros((3, 1))
         alive = _assembled(
             rising.alpha[:, x],
             rising.beta[:, T - x],
             -rising.both[:, T],
-            none,
+            np.zeros((3, 1)),
             rising.delta[:, T],
             -rising.gamma_delta[:, T],
         )
-        return alive + self.log_odds(parameters, rising).log_sum(_Smooth.constant(0.0, len(x)))
+        return alive + _log_sum(self.log_odds(parameters, rising), np.zeros((21, 1)))
 
-    def log_odds(self, parameters: Sequence[float], rising: _Rising | None = None) -> _Smooth:
+    def log_odds(self, parameters: Sequence[float], rising: _Rising | None = None) -> FloatArray:
         """Return log(P(gone) / P(alive)) of each history; -inf for a purchase at the last opportunity."""
         rising = _Rising.of(parameters, self._longest) if rising is None else rising
-        result = _Smooth.constant(-np.inf, len(self._x))
-        chains = _Smooth.constant(-np.inf, len(self._chain_x))
-        for m in range(self._longest - 1, int(self._tx.min(initial=0)) - 1, -1):
-            begun = int(np.searchsorted(-self._chain_T, -m))  # those with T > m
-            left = self._left_after(m, begun, rising, parameters[2])
-            summed = _Smooth(*(part[..., :begun] for part in chains)).log_sum(left)
-            for whole, part in zip(chains, summed, strict=True):
-                whole[..., :begun] = part
-            rows = self._by_tx[self._ends[m] : self._ends[m + 1]]
-            for whole, part in zip(result, chains, strict=True):
-                whole[..., rows] = part[..., self._chain[rows]]
+        result, chains = np.zeros((21, len(self._x))), np.zeros((21, len(self._chain_x)))
+        result[_VALUE] = chains[_VALUE] = -np.inf
+        steps = iter(self._steps)
+        for m, begun in self._blocks:
+            chain = np.concatenate([np.arange(count) for count in begun])
+            left = self._left_after(np.repeat(m, begun), chain, rising, parameters[2])
+            for part in np.split(left, np.cumsum(begun)[:-1], axis=1):
+                count, rows, of = next(steps)
+                chains[:, :count] = _log_sum(chains[:, :count], part)
+                result[:, rows] = chains[:, of]
         return result
 
-    def _left_after(self, m: int, begun: int, rising: _Rising, gamma: float) -> _Smooth:
+    def _left_after(self, m: IntArray, chain: IntArray, rising: _Rising, gamma: float) -> FloatArray:
         """Return log(P(left after opportunity m, silent until T) / P(alive at T, silent since m)) of the chains."""
-        x, T = self._chain_x[:begun], self._chain_T[:begun]
+        x, T = self._chain_x[chain], self._chain_T[chain]
         # A chain also runs through m < x, where no history of x purchases ends; nobody reads it there.
         return _assembled(
             np.zeros((3, 1)),
             rising.beta[:, np.maximum(m - x, 0)] - rising.beta[:, T - x],
-            rising.both[:, T] - rising.both[:, [m]],
+            rising.both[:, T] - rising.both[:, m],
             np.array([[np.log(gamma)], [1 / gamma], [-1 / gamma**2]]),
-            rising.delta[:, [m]] - rising.delta[:, T],
-            rising.gamma_delta[:, T] - rising.gamma_delta[:, [m + 1]],
+            rising.delta[:, m] - rising.delta[:, T],
+            rising.gamma_delta[:, T] - rising.gamma_delta[:, m + 1],
         )
+
+
+def _blocks(m: IntArray, begun: IntArray) -> list[tuple[IntArray, IntArray]]:
+    """Divide the steps into blocks of which the terms, all computed at once, fit into memory."""
+    number = np.cumsum(begun) // _BLOCK
+    ends = np.flatnonzero(np.diff(number)) + 1
+    return [pair for pair in zip(np.split(m, ends), np.split(begun, ends), strict=True) if len(pair[0])]
+
+
+class _DiscreteProblem(RowProblem):
+    """The likelihood summed over the histories, all of which have the same parameters."""
+
+    def __init__(self, histories: _DiscreteHistories, weight: FloatArray) -> None:
+        def rows(parameters: Sequence[FloatArray], *, hessian: bool) -> Derivatives:
+            found = histories.log_likelihood([float(parameter[0]) for parameter in parameters])
+            bends = found[_HESSIAN].reshape(4, 4, -1)
+            pairs = {(i, j): bends[i, j] for i in range(4) for j in range(i, 4)}
+            return Derivatives(found[_VALUE], found[_GRADIENT], pairs if hessian else None)
+
+        super().__init__([Term(name) for name in BGBB._parameter_names], rows, weight, start=_START, offset=0.0)
+        self._histories = histories
+
+    def evaluate(self, theta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        """Return log-likelihood, gradient and Hessian, each summed over the customers."""
+        parameters = np.exp(theta)
+        summed = self._histories.log_likelihood(parameters.tolist()) @ self._weight
+        gradient = summed[_GRADIENT] * parameters
+        hessian = summed[_HESSIAN].reshape(4, 4) * np.outer(parameters, parameters) + np.diag(gradient)
+        return float(summed[_VALUE]), gradient, hessian

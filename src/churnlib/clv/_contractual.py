@@ -10,18 +10,18 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 from sklearn.utils import check_random_state
 
-from churnlib._checks import check_integer, check_number, named_rows
+from churnlib._checks import check_integer, check_number
 from churnlib._frames import column_names
 from churnlib._sklearn import Interval, Tags, check_is_fitted, fit_context
-from churnlib._typing import Array, ArrayLike, FloatArray
+from churnlib._typing import ArrayLike, FloatArray
 from churnlib.clv._histories import check_finite, check_weight, is_frame, read_numbers, refuse
 from churnlib.clv._likelihood import LikelihoodModel, Parameters, Problem
 from churnlib.clv._simulation import observed_for
+from churnlib.clv._survivors import survivor_counts
 from churnlib.exceptions import DataError, ParameterError, message
-from churnlib.numerics import levels, unique_rows
+from churnlib.numerics import levels, normal_quantile, unique_rows
 
 __all__ = ["ContractModel", "Durations"]
 
@@ -174,7 +174,7 @@ class ContractModel(LikelihoodModel):
                     "fit(X) with one row per customer, or with a sample_weight",
                 )
             )
-        counts = _survivors(survivors, n)
+        counts = survivor_counts(survivors, n)
         lost = -np.diff(counts)
         ages = np.arange(1.0, len(counts))
         frame = pd.DataFrame(
@@ -262,7 +262,9 @@ class ContractModel(LikelihoodModel):
         parameters = self._of_kinds(covariates)
         return np.asarray(np.exp(self._log_survival(_whole(times, "times", 0), parameters)))
 
-    def predict_survival_interval(self, times: ArrayLike, *, covariates: Any = None, level: float = 0.95) -> FloatArray:
+    def predict_survival_interval(
+        self, times: ArrayLike, *, covariates: Any = None, confidence: float = 0.95
+    ) -> FloatArray:
         """Return intervals for the survival function, from the uncertainty of the parameters.
 
         Delta method on log(-log S), so that the ends stay between 0 and 1. Each
@@ -275,7 +277,7 @@ class ContractModel(LikelihoodModel):
             Whole numbers of periods ≥ 0.
         covariates : frame or array of shape (n_rows, n_covariates), default=None
             One row per kind of customer, where the model was fitted with covariates.
-        level : float, default=0.95
+        confidence : float, default=0.95
             The coverage that each interval aims at.
 
         Returns
@@ -284,7 +286,7 @@ class ContractModel(LikelihoodModel):
             Lower and upper end; NaN where the parameters have no standard errors, and
             [1, 1] at t = 0.
         """
-        half = float(ndtri(0.5 + check_number(level, name="level", low=1e-6, high=1 - 1e-9) / 2))
+        half = normal_quantile(confidence)
         check_is_fitted(self, "params_")
         asked = _whole(times, "times", 0)
         later = np.maximum(asked, 1)
@@ -584,63 +586,6 @@ class ContractModel(LikelihoodModel):
 def _durations(columns: Sequence[FloatArray]) -> Durations:
     extra = np.column_stack(columns[2:]) if len(columns) > 2 else np.empty((len(columns[0]), 0))
     return Durations(columns[0], columns[1], extra)
-
-
-def _survivors(survivors: ArrayLike, n: int | None) -> FloatArray:
-    """Check a table of survivors and return it as counts."""
-    table = np.asarray(survivors, dtype=float)
-    if table.ndim != 1 or len(table) < 2:
-        raise DataError(
-            message(
-                f"the survivors have the shape {table.shape}",
-                "one number for each period was expected, from the beginning on",
-                "fit_survivors([1000, 631, 468])",
-            )
-        )
-    wrong = ~np.isfinite(table) | (table < 0)
-    _refuse_periods(wrong, table, "is missing, infinite or negative", "survivors are counted", "survivors >= 0")
-    more = np.append(False, np.diff(table) > 0)
-    _refuse_periods(
-        more,
-        table,
-        "is larger than the one before",
-        "nobody comes back into a table of survivors",
-        "count each customer as lost from the first cancellation on",
-    )
-    if n is not None:
-        count = check_integer(n, name="n", low=2)
-        table = table / table[0] * count if table[0] > 0 else table
-    else:
-        _refuse_periods(
-            table != np.floor(table),
-            table,
-            "is no whole number",
-            "survivors are counted; shares need the number of customers in the beginning",
-            "fit_survivors(survivors, n=1000)",
-        )
-    if table[0] == table[-1]:
-        raise DataError(
-            message(
-                f"nobody of {table[0]:g} was lost in {len(table) - 1} periods",
-                "some customers must have cancelled, or nothing can be learned about leaving",
-                "observe for longer",
-            )
-        )
-    return np.asarray(table)
-
-
-def _refuse_periods(rows: Array, table: FloatArray, wrong: str, expected: str, fix: str) -> None:
-    if not rows.any():
-        return
-    first = int(np.argmax(rows))
-    raise DataError(
-        message(
-            f"the number of survivors {wrong} in {int(rows.sum())} of {len(table)} periods "
-            f"(first: {table[first]:g} in {named_rows(np.array([first]))})",
-            expected,
-            fix,
-        )
-    )
 
 
 def _whole(times: ArrayLike, name: str, low: int) -> FloatArray:

@@ -19,8 +19,8 @@ from churnlib._sklearn import (
     fit_context,
 )
 from churnlib._typing import Array, FloatArray
-from churnlib.clv._bgnbd import BGNBD
 from churnlib.clv._histories import check_weight, read_features
+from churnlib.clv._mbgnbd import MBGNBD
 from churnlib.clv._purchase_model import PurchaseModel
 from churnlib.clv._value import CustomerLifetimeValue
 from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, message
@@ -42,8 +42,8 @@ class CLVFeatures(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     model : estimator, default=None
-        A model of purchases such as `MBGNBD`, or a `CustomerLifetimeValue`; None takes
-        `BGNBD`. It is copied, never changed.
+        A model of purchases such as `ParetoNBD`, or a `CustomerLifetimeValue`; None takes
+        `MBGNBD`, in which those who bought once may have left. It is copied, never changed.
     t : float, default=None
         How far to look, in the unit of T; None takes the horizon of the model.
 
@@ -63,9 +63,9 @@ class CLVFeatures(TransformerMixin, BaseEstimator):
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn.preprocessing import StandardScaler
-    >>> truth = BGNBD.from_params({"r": 0.5, "alpha": 9.0, "a": 0.8, "b": 2.4})
+    >>> truth = MBGNBD.from_params({"r": 0.5, "alpha": 9.0, "a": 0.8, "b": 2.4})
     >>> X = truth.simulate(T=52, n_customers=500, random_state=0)
-    >>> columns = CLVFeatures(BGNBD(), t=30).fit(X)
+    >>> columns = CLVFeatures(MBGNBD(), t=30).fit(X)
     >>> columns.get_feature_names_out()
     array(['expected_purchases', 'p_alive', 'p_no_purchase'], dtype=object)
     >>> columns.set_output(transform="pandas").transform(X.head(2)).columns.tolist()
@@ -119,13 +119,13 @@ class CLVFeatures(TransformerMixin, BaseEstimator):
         ParameterTypeError
             If the model is of another kind.
         """
-        model = BGNBD() if self.model is None else clone(self.model)
+        model = MBGNBD() if self.model is None else clone(self.model)
         if not isinstance(model, PurchaseModel | CustomerLifetimeValue):
             raise ParameterTypeError(
                 message(
                     f"model is a {type(model).__name__}",
                     "a model of purchases with recency and T, or a CustomerLifetimeValue, was expected",
-                    "CLVFeatures(BGNBD(), t=30)",
+                    "CLVFeatures(MBGNBD(), t=30)",
                 )
             )
         self.t_ = self._look_ahead(model)

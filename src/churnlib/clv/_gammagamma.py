@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from scipy.special import digamma, gammaln, ndtri, zeta
+from scipy.special import digamma, gammaln, zeta
 from sklearn.utils import check_random_state
 
-from churnlib._checks import check_integer, check_number
+from churnlib._checks import check_integer
 from churnlib._sklearn import Tags, check_is_fitted, fit_context
 from churnlib._typing import Array, BoolArray, FloatArray
 from churnlib.clv._histories import check_finite, check_weight, refuse
 from churnlib.clv._likelihood import LikelihoodModel
 from churnlib.exceptions import AssumptionWarning, DataError, ParameterError, message
-from churnlib.numerics import levels, minimise
+from churnlib.numerics import levels, minimise, normal_quantile
 
 __all__ = ["GammaGamma"]
 
 _COLUMNS = ("frequency", "monetary_value")
 _START = np.array([0.7, 0.7, 0.0])
-_BLOCK = 2**14
+_BLOCK = 2**13  # stays in the cache, and below what a BLAS would split over threads
 _THIN = 10_000
 _STRONG = 0.3
 
@@ -231,16 +231,10 @@ class GammaGamma(LikelihoodModel):
         return x, m
 
     def _set_correlation(self, spends: _Spends) -> None:
-        x, m, w = spends.x, spends.m, spends.weight
-        total = float(w.sum())
-        dx, dm = x - w @ x / total, m - w @ m / total
-        spread = float(w @ (dx * dx)) * float(w @ (dm * dm))
-        # Rounding leaves a spread of equal numbers at about the square of the machine's precision.
-        varies = spread > 1e-28 * float(w @ (x * x)) * float(w @ (m * m))
-        r = float(np.clip(w @ (dx * dm) / np.sqrt(spread), -1, 1)) if varies else float("nan")
+        total, r = float(spends.weight.sum()), spends.correlation()
         self.correlation_ = r
         self.correlation_interval_ = _fisher(r, total)
-        if abs(r) > _STRONG:
+        if total > 3 and abs(r) > _STRONG:  # of three customers nothing can be said
             low, high = self.correlation_interval_
             warnings.warn(
                 message(
@@ -301,7 +295,7 @@ class GammaGamma(LikelihoodModel):
         check_is_fitted(self, "params_")
         return float(self._mean(np.zeros(1), np.zeros(1), self.params_)[0])
 
-    def predict_interval(self, X: Any, *, level: float = 0.95) -> FloatArray:
+    def predict_interval(self, X: Any, *, confidence: float = 0.95) -> FloatArray:
         """Return an interval for the expected mean spend, from the uncertainty of the parameters.
 
         Delta method on the logarithm of the prediction. It says how well the
@@ -311,7 +305,7 @@ class GammaGamma(LikelihoodModel):
         ----------
         X : frame or array
             Frequency and monetary value, as in `fit`.
-        level : float, default=0.95
+        confidence : float, default=0.95
             The coverage that the interval aims at.
 
         Returns
@@ -320,13 +314,14 @@ class GammaGamma(LikelihoodModel):
             Lower and upper end, in money; NaN where the parameters have no standard
             errors, or the expectation is infinite.
         """
-        half = float(ndtri(0.5 + check_number(level, name="level", low=1e-6, high=1 - 1e-9) / 2))
+        half = normal_quantile(confidence)
         check_is_fitted(self, "params_")
         x, m = self._read(X, reset=False)
         mean = self._mean(x, m, self.params_)
         mean[np.isinf(mean)] = np.nan
         error = self._relative_error(x, m)
-        return np.column_stack([mean * np.exp(-half * error), mean * np.exp(half * error)])
+        with np.errstate(over="ignore"):  # what the data hardly determine may be anything up to infinity
+            return np.column_stack([mean * np.exp(-half * error), mean * np.exp(half * error)])
 
     def log_likelihood(self, X: Any) -> FloatArray:
         """Return the log-likelihood of each customer's mean spend given their frequency.
@@ -497,7 +492,7 @@ def _fisher(r: float, n: float) -> tuple[float, float]:
     """Return the 95 % interval of a correlation by Fisher's transformation."""
     if not n > 3 or abs(r) >= 1 or np.isnan(r):
         return (float("nan"), float("nan"))
-    half = float(ndtri(0.975)) / np.sqrt(n - 3)
+    half = normal_quantile(0.95) / np.sqrt(n - 3)
     return float(np.tanh(np.arctanh(r) - half)), float(np.tanh(np.arctanh(r) + half))
 
 
@@ -513,12 +508,29 @@ class _Spends:
     @classmethod
     def of(cls, x: FloatArray, m: FloatArray, weight: FloatArray | None) -> _Spends:
         weight = np.ones(len(x)) if weight is None else weight
-        unit = float(np.average(m, weights=weight))
+        unit = sum(float(weight[rows] @ m[rows]) for rows in _blocks(len(m))) / float(weight.sum())
         return cls(x, m / unit, weight, unit)
+
+    def correlation(self) -> float:
+        """Return Pearson's correlation of x and m; NaN where one of them does not vary."""
+        total = float(self.weight.sum())
+        mean = np.array([[sum(self.weight[rows] @ self.x[rows] for rows in _blocks(len(self.x))) / total], [1.0]])
+        products = np.zeros((2, 2))
+        for rows in _blocks(len(self.x)):
+            apart = np.vstack([self.x[rows], self.m[rows]]) - mean
+            products += (apart * self.weight[rows]) @ apart.T
+        # Rounding leaves the spread of equal numbers at about the square of the machine's precision.
+        if np.any(np.diag(products) <= 1e-28 * total * mean[:, 0] ** 2):
+            return float("nan")
+        return float(np.clip(products[0, 1] / np.sqrt(products[0, 0] * products[1, 1]), -1, 1))
 
     def thinned(self, step: int) -> _Spends:
         """Return every `step`-th customer."""
         return _Spends(self.x[::step], self.m[::step], self.weight[::step], self.unit)
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    return (slice(begin, begin + _BLOCK) for begin in range(0, n, _BLOCK))
 
 
 class _Problem:
@@ -542,8 +554,10 @@ class _Problem:
         self._x, self._n_x = table.values[counts > 0], counts[counts > 0]
         self._total = total
         self._weights = np.vstack([w, w * spends.x])
-        self._log_total = float(self._weights[1] @ np.log(total))
-        self._log_m = float(w @ np.log(spends.m))
+        self._log_total = self._log_m = 0.0
+        for rows in _blocks(len(w)):
+            self._log_total += float(self._weights[1, rows] @ np.log(total[rows]))
+            self._log_m += float(w[rows] @ np.log(spends.m[rows]))
         self.total_weight = float(w.sum())
         self.offset = -self.total_weight * float(np.log(spends.unit))
         self.unit = np.array([1.0, 1.0, spends.unit])
@@ -603,15 +617,15 @@ class _Problem:
         """Sum log(v+S), 1/(v+S) and 1/(v+S)² over the rows, in blocks that stay in the cache."""
         result = np.zeros((2, 3))
         terms = np.empty((3, min(_BLOCK, len(self._total))))
-        for begin in range(0, len(self._total), _BLOCK):
-            block = self._total[begin : begin + _BLOCK]
+        for rows in _blocks(len(self._total)):
+            block = self._total[rows]
             size = len(block)
             log, inverse, square = terms[:, :size]
             np.add(block, v, out=inverse)
             np.log(inverse, out=log)
             np.reciprocal(inverse, out=inverse)
             np.multiply(inverse, inverse, out=square)
-            result += self._weights[:, begin : begin + size] @ terms[:, :size].T
+            result += self._weights[:, rows] @ terms[:, :size].T
         return result
 
     def scores(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -152,7 +152,8 @@ def read_numbers(X: Any, names: Sequence[str]) -> tuple[list[FloatArray], pd.Ind
     """
     if is_frame(X):
         if isinstance(X, pd.DataFrame):
-            check_columns(column_names(X), {name: name for name in names}, index=[str(level) for level in X.index.names])
+            levels_of_index = [str(level) for level in X.index.names]
+            check_columns(column_names(X), {name: name for name in names}, index=levels_of_index)
             return [_as_float(X[name], name) for name in names], X.index
         columns = read_columns(X, {name: name for name in names})
         return [_as_float(columns[name], name) for name in names], None
@@ -304,5 +305,5 @@ def check_weight(sample_weight: Any, n: int) -> FloatArray | None:
         "fit(X)",
     )
     if not weight.sum() > 0:
-        raise DataError(message("sample_weight is 0 in every row", "some customer must count", "fit(X)"))
+        raise DataError(message("sample_weight is zero in every row", "some customer must count", "fit(X)"))
     return weight

@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from churnlib._checks import check_integer, check_number
+from churnlib._checks import check_integer
 from churnlib._frames import column_names
 from churnlib._typing import ArrayLike, FloatArray, IntArray
 from churnlib.clv._histories import check_finite, is_frame, read_numbers, refuse
 from churnlib.exceptions import DataError, ParameterTypeError, SchemaError, message, nearest
-from churnlib.numerics import TiedOrder
+from churnlib.numerics import TiedOrder, normal_quantile
 
 __all__ = ["holdout_calibration", "holdout_errors", "holdout_table"]
 
@@ -352,4 +351,4 @@ def _spearman(actual: FloatArray, stated: FloatArray) -> float:
 
 
 def _normal_quantile(confidence: float) -> float:
-    return float(ndtri(0.5 + check_number(confidence, name="confidence", low=1e-6, high=1 - 1e-9) / 2))
+    return normal_quantile(confidence)

@@ -9,14 +9,13 @@ from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from churnlib._checks import as_names, check_number
 from churnlib._sklearn import BaseEstimator, Interval, StrOptions, check_is_fitted
 from churnlib._typing import Array, FloatArray
 from churnlib.clv._histories import read_features
 from churnlib.exceptions import ParameterError, message
-from churnlib.numerics import Optimum, minimise
+from churnlib.numerics import Optimum, minimise, normal_quantile
 
 __all__ = ["LikelihoodModel", "Parameters", "Problem"]
 
@@ -228,7 +227,7 @@ class LikelihoodModel(BaseEstimator):
         errors = np.sqrt(np.diag(self.covariance_))
         self.standard_errors_ = dict(zip(self._names, errors.tolist(), strict=True))
 
-    def summary(self, *, level: float = 0.95) -> pd.DataFrame:
+    def summary(self, *, confidence: float = 0.95) -> pd.DataFrame:
         """Show the parameters with their errors.
 
         Intervals of positive parameters are made on the logarithmic scale, where
@@ -236,7 +235,7 @@ class LikelihoodModel(BaseEstimator):
 
         Parameters
         ----------
-        level : float, default=0.95
+        confidence : float, default=0.95
             The coverage that the intervals aim at, between 0 and 1.
 
         Returns
@@ -251,14 +250,17 @@ class LikelihoodModel(BaseEstimator):
         NotFittedError
             Before `fit`.
         ParameterError
-            If the level is not between 0 and 1.
+            If the confidence is not between 0 and 1.
         """
         check_is_fitted(self, "params_")
-        half = float(ndtri(0.5 + check_number(level, name="level", low=1e-6, high=1 - 1e-9) / 2))
+        half = normal_quantile(confidence)
         estimate = np.array(list(self.params_.values()))
         floor = self._floors
         error = np.array([self.standard_errors_[name] for name in self._names])
-        stretch = np.exp(half * np.divide(error, estimate - floor, out=np.zeros_like(error), where=self._logarithmic))
+        with np.errstate(over="ignore"):  # what the data hardly determine may be anything up to infinity
+            stretch = np.exp(
+                half * np.divide(error, estimate - floor, out=np.zeros_like(error), where=self._logarithmic)
+            )
         return pd.DataFrame(
             {
                 "estimate": estimate,

@@ -6,13 +6,9 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from scipy.special import exprel, gammaln, xlogy
-from sklearn.utils import check_random_state
 
-from churnlib._checks import check_integer
-from churnlib._sklearn import check_is_fitted
-from churnlib._typing import FloatArray
+from churnlib._typing import FloatArray, IntArray
 from churnlib.clv._design import RowProblem, Term
 from churnlib.clv._histories import Histories, UniqueHistories
 from churnlib.clv._likelihood import Parameters
@@ -20,7 +16,6 @@ from churnlib.clv._pareto_integral import Integrand, log_integral
 from churnlib.clv._pareto_rows import RowLikelihood, dead_and_alive
 from churnlib.clv._pareto_table import TableProblem
 from churnlib.clv._purchase_model import PurchaseModel
-from churnlib.clv._simulation import observed_for
 from churnlib.numerics import levels, unique_rows
 
 __all__ = ["ParetoNBD"]
@@ -265,46 +260,18 @@ class ParetoNBD(PurchaseModel):
 
     # ------------------------------------------------------------------ simulation
 
-    def simulate(
-        self, T: Any, *, n_customers: int | None = None, random_state: Any = None, covariates: Any = None
-    ) -> pd.DataFrame:
-        """Draw histories of new customers from the fitted model.
-
-        Parameters
-        ----------
-        T : float or array of shape (n_customers,)
-            How long each customer is observed, > 0.
-        n_customers : int, default=None
-            How many to draw where T is one number.
-        random_state : int, RandomState or None, default=None
-            The seed.
-        covariates : frame or array, default=None
-            Covariates, one row per customer, where the model was fitted with any.
-
-        Returns
-        -------
-        DataFrame
-            ``frequency``, ``recency`` and ``T``, one row per customer.
-
-        Raises
-        ------
-        ParameterError
-            If a length is not positive, or the two numbers of customers differ.
-        """
-        check_is_fitted(self, "params_")
-        if n_customers is not None:
-            check_integer(n_customers, name="n_customers", low=1)
-        lengths = observed_for(T, n_customers)
-        generator, n = check_random_state(random_state), len(lengths)
-        parameters = self._parameters(self._newcomers(lengths, covariates).covariates)
-        r, alpha, s, beta = (np.broadcast_to(parameters[name], (n,)) for name in self._parameter_names)
+    def _draw(
+        self, generator: np.random.RandomState, lengths: FloatArray, parameters: Parameters
+    ) -> tuple[IntArray, FloatArray]:
+        r, alpha, s, beta = (parameters[name] for name in self._parameter_names)
         buys, leaves = generator.gamma(r) / alpha, generator.gamma(s) / beta
+        n = len(lengths)
         with np.errstate(divide="ignore"):  # a rate of leaving may underflow: such a customer stays
             end = np.minimum(lengths, generator.exponential(size=n) / leaves)
         frequency = generator.poisson(buys * end)
         # The last of k purchases, uniform on the time alive, is end · U^(1/k).
         last = end * (1 - generator.random_sample(n)) ** (1 / np.maximum(frequency, 1))
-        return pd.DataFrame({"frequency": frequency, "recency": np.where(frequency > 0, last, 0.0), "T": lengths})
+        return frequency, np.where(frequency > 0, last, 0.0)
 
 
 def _log_silences(

@@ -9,11 +9,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, ndtri
+from scipy.special import expit
+from sklearn.utils import check_random_state
 
 from churnlib._checks import check_integer, check_number
 from churnlib._sklearn import Interval, Tags, check_is_fitted, fit_context
-from churnlib._typing import FloatArray
+from churnlib._typing import Array, FloatArray, IntArray
 from churnlib.clv._histories import (
     Histories,
     UniqueHistories,
@@ -23,8 +24,9 @@ from churnlib.clv._histories import (
     refuse,
 )
 from churnlib.clv._likelihood import LikelihoodModel, Parameters, Problem
+from churnlib.clv._simulation import observed_for
 from churnlib.exceptions import DataError, ParameterError, message
-from churnlib.numerics import levels, unique_rows
+from churnlib.numerics import levels, normal_quantile, unique_rows
 
 __all__ = ["Parameters", "PurchaseModel"]
 
@@ -83,6 +85,12 @@ class PurchaseModel(LikelihoodModel):
     @abstractmethod
     def _discounted(self, x: FloatArray, T: FloatArray, rate: FloatArray, parameters: Parameters) -> FloatArray:
         """Return the discounted expected purchases after T of a customer alive at T."""
+
+    @abstractmethod
+    def _draw(
+        self, generator: np.random.RandomState, lengths: FloatArray, parameters: Parameters
+    ) -> tuple[IntArray, Array]:
+        """Draw frequency and recency of customers observed for these lengths; one value per customer in each."""
 
     # ------------------------------------------------------------------ fit
 
@@ -361,7 +369,7 @@ class PurchaseModel(LikelihoodModel):
         """
         return self.predict_purchase_distribution(self._newcomers(t, covariates), t, largest=largest)
 
-    def predict_interval(self, X: Any, t: Any = None, *, level: float = 0.95) -> FloatArray:
+    def predict_interval(self, X: Any, t: Any = None, *, confidence: float = 0.95) -> FloatArray:
         """Return an interval for the expected purchases, from the uncertainty of the parameters.
 
         Delta method on the logarithm of the prediction. It says how well the
@@ -374,7 +382,7 @@ class PurchaseModel(LikelihoodModel):
             Histories, as in `fit`.
         t : float or array of shape (n_customers,), default=None
             How far to look, in the unit of T; None takes the `horizon`.
-        level : float, default=0.95
+        confidence : float, default=0.95
             The coverage that the interval aims at.
 
         Returns
@@ -382,7 +390,7 @@ class PurchaseModel(LikelihoodModel):
         ndarray of shape (n_customers, 2)
             Lower and upper end; NaN where the parameters have no standard errors.
         """
-        half = float(ndtri(0.5 + check_number(level, name="level", low=1e-6, high=1 - 1e-9) / 2))
+        half = normal_quantile(confidence)
         check_is_fitted(self, "params_")
         data, _ = self._read(X, reset=False)
         t = self._horizon(t, len(data))
@@ -427,6 +435,53 @@ class PurchaseModel(LikelihoodModel):
             Higher is better; comparable between models on the same histories.
         """
         return float(np.average(self.log_likelihood(X), weights=check_weight(sample_weight, _length(X))))
+
+    def simulate(
+        self, T: Any, *, n_customers: int | None = None, covariates: Any = None, random_state: Any = None
+    ) -> pd.DataFrame:
+        """Draw histories of new customers from the fitted model.
+
+        Parameters
+        ----------
+        T : float or array of shape (n_customers,)
+            How long each customer is observed, > 0.
+        n_customers : int, default=None
+            How many to draw where T is one number.
+        covariates : frame or array, default=None
+            Covariates, one row per customer, where the model was fitted with any.
+        random_state : int, RandomState or None, default=None
+            The seed.
+
+        Returns
+        -------
+        DataFrame
+            ``frequency``, ``recency`` and ``T``, one row per customer.
+
+        Raises
+        ------
+        ParameterError
+            If a length is not positive, or the numbers of customers differ.
+        """
+        check_is_fitted(self, "params_")
+        if n_customers is not None:
+            check_integer(n_customers, name="n_customers", low=1)
+        lengths = observed_for(T, n_customers)
+        newcomers = self._newcomers(lengths, covariates)
+        if len(newcomers) != len(lengths):
+            raise ParameterError(
+                message(
+                    f"covariates have {len(newcomers)} rows for {len(lengths)} customers",
+                    "one row for each customer",
+                    "model.simulate(T=52, n_customers=len(frame), covariates=frame)",
+                )
+            )
+        parameters = {
+            name: np.broadcast_to(value, lengths.shape)
+            for name, value in self._parameters(newcomers.covariates).items()
+        }
+        frequency, recency = self._draw(check_random_state(random_state), lengths, parameters)
+        # Opportunities are counted, so where recency is whole T is as well.
+        return pd.DataFrame({"frequency": frequency, "recency": recency, "T": lengths.astype(recency.dtype)})
 
     # ------------------------------------------------------------------ routine
 

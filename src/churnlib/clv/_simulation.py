@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import pandas as pd
-from sklearn.utils import check_random_state
 
-from churnlib._typing import FloatArray
+from churnlib._typing import FloatArray, IntArray
 from churnlib.exceptions import ParameterError, message
 
-__all__ = ["observed_for", "simulate_purchases"]
-
-Draw: TypeAlias = Callable[[np.random.RandomState, int], tuple[FloatArray, FloatArray]]
-"""From generator and number of customers to purchase rates and chances to leave after a purchase."""
+__all__ = ["observed_for", "purchases_until_a_coin_falls"]
 
 
 def observed_for(T: Any, n_customers: int | None) -> FloatArray:
@@ -60,40 +54,42 @@ def observed_for(T: Any, n_customers: int | None) -> FloatArray:
     return lengths.astype(float)
 
 
-def simulate_purchases(
-    draw: Draw, T: Any, n_customers: int | None, random_state: Any, *, coin_first: bool
-) -> pd.DataFrame:
+def purchases_until_a_coin_falls(
+    generator: np.random.RandomState,
+    lengths: FloatArray,
+    rate: FloatArray,
+    leaves: FloatArray,
+    *,
+    coin_first: bool,
+) -> tuple[IntArray, FloatArray]:
     """Draw histories in which a customer may leave only after a purchase.
 
     Parameters
     ----------
-    draw : callable
-        Draws rate and chance to leave of each customer.
-    T : float or array
+    generator : RandomState
+        Where chance comes from.
+    lengths : ndarray of shape (n_customers,)
         How long each is observed.
-    n_customers : int or None
-        How many, where T is one number.
-    random_state : int, RandomState or None
-        The seed.
+    rate : ndarray of shape (n_customers,)
+        Purchases per unit of time, while the customer is alive.
+    leaves : ndarray of shape (n_customers,)
+        The probability to leave after a purchase.
     coin_first : bool
         Whether a customer may leave right after the first purchase.
 
     Returns
     -------
-    DataFrame
-        ``frequency``, ``recency`` and ``T``.
+    frequency, recency : ndarray of shape (n_customers,)
+        Repeat purchases, and the age at the last of them.
 
     Examples
     --------
-    >>> steady = lambda generator, n: (np.full(n, 0.5), np.zeros(n))
-    >>> simulate_purchases(steady, 20.0, 2, 0, coin_first=False)
-       frequency    recency     T
-    0          7  18.985580  20.0
-    1          7  19.580211  20.0
+    >>> generator = np.random.RandomState(0)
+    >>> two = np.ones(2)
+    >>> frequency, recency = purchases_until_a_coin_falls(generator, 20 * two, 0.5 * two, 0 * two, coin_first=False)
+    >>> frequency, recency.round(2)
+    (array([7, 7]), array([18.99, 19.58]))
     """
-    generator = check_random_state(random_state)
-    lengths = observed_for(T, n_customers)
-    rate, leaves = draw(generator, len(lengths))
     frequency = np.zeros(len(lengths), dtype=np.int64)
     recency = np.zeros(len(lengths))
     alive = np.arange(len(lengths))
@@ -106,4 +102,4 @@ def simulate_purchases(
         frequency[alive] += 1
         recency[alive] = clock[alive]
         alive = alive[generator.random_sample(len(alive)) >= leaves[alive]]
-    return pd.DataFrame({"frequency": frequency, "recency": recency, "T": lengths})
+    return frequency, recency

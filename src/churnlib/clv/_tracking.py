@@ -176,7 +176,10 @@ def _purchase_periods(rows: PurchaseRows, whole: Purchases, customers: pd.Index)
     low = int(number.min())
     # 2**63 holds a million customers for as many seconds as there are in 290,000 years
     key = rows.codes[seen].astype(np.int64) * (int(number.max()) - low + 1) + (number - low)
-    return np.unique(key) % (int(number.max()) - low + 1) + low
+    key.sort()  # many times as fast as the hash table of numpy.unique
+    new = np.ones(len(key), dtype=bool)
+    new[1:] = key[1:] != key[:-1]
+    return key[new] % (int(number.max()) - low + 1) + low
 
 
 def _expected(

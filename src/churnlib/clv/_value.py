@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, ndtri
+from scipy.special import expit
 from sklearn.utils import check_random_state
 
-from churnlib._checks import check_choice, check_number
+from churnlib._checks import check_choice
 from churnlib._sklearn import BaseEstimator, HasMethods, Interval, StrOptions, Tags, check_is_fitted, clone, fit_context
 from churnlib._typing import FloatArray
 from churnlib.calendar import DAY_US, duration
@@ -37,6 +37,7 @@ from churnlib.exceptions import (
     nearest,
     some,
 )
+from churnlib.numerics import normal_quantile
 
 __all__ = ["CustomerLifetimeValue"]
 
@@ -177,7 +178,7 @@ class CustomerLifetimeValue(BaseEstimator):
             Interval(Real, 0, None, closed="neither"),
             None,
         ],
-        "horizon": [Interval(Real, 0, None, closed="neither"), str, dt.timedelta, np.timedelta64, None],
+        "horizon": [Real, str, dt.timedelta, np.timedelta64, None],
         "time_unit": [StrOptions({"s", "min", "h", "D", "W", "M", "Y"})],
         "annual_discount_rate": [Interval(Real, 0, None, closed="left")],
         "discounting": [StrOptions({"continuous", "monthly"})],
@@ -193,8 +194,8 @@ class CustomerLifetimeValue(BaseEstimator):
     def __init__(
         self,
         transactions: Any = None,
-        spend: Any = "gamma-gamma",
         *,
+        spend: Any = "gamma-gamma",
         horizon: Any = "365d",
         time_unit: str = "D",
         annual_discount_rate: float = 0.0,
@@ -326,7 +327,7 @@ class CustomerLifetimeValue(BaseEstimator):
         ParameterError, ParameterTypeError
             If the options do not fit each other, or a model is of another kind.
         """
-        model = cls(transactions, spend, **options)
+        model = cls(transactions, spend=spend, **options)
         model._validate_params()
         model._set_models()
         check_is_fitted(transactions, "params_")
@@ -444,7 +445,9 @@ class CustomerLifetimeValue(BaseEstimator):
         data = self.transactions_._newcomers(0.0, covariates)
         return self._value(data, np.zeros(len(data)), np.zeros(len(data)))
 
-    def predict_interval(self, X: Any, *, level: float = 0.95, method: Literal["delta", "bootstrap"] = "delta") -> Any:
+    def predict_interval(
+        self, X: Any, *, confidence: float = 0.95, method: Literal["delta", "bootstrap"] = "delta"
+    ) -> Any:
         """Return an interval for the expected value, from the uncertainty of the parameters.
 
         It says how well the expectation is known, not how much one customer varies
@@ -457,7 +460,7 @@ class CustomerLifetimeValue(BaseEstimator):
         ----------
         X : customers, frame, array or EventLog
             As in `predict`.
-        level : float, default=0.95
+        confidence : float, default=0.95
             The coverage that the interval aims at.
         method : {"delta", "bootstrap"}, default="delta"
             Where the uncertainty comes from.
@@ -474,7 +477,7 @@ class CustomerLifetimeValue(BaseEstimator):
         HistoryError
             If there are no draws.
         """
-        level = check_number(level, name="level", low=1e-6, high=1 - 1e-9)
+        normal_quantile(confidence)  # refuses what is no probability, before anything is computed
         check_choice(method, ("delta", "bootstrap"), name="method")
         table, index = self._rows_of(X)
         if method == "bootstrap" and self.bootstrap_params_.empty:
@@ -486,15 +489,15 @@ class CustomerLifetimeValue(BaseEstimator):
                 )
             )
         data, x, m = self._parts(table)
-        ends = self._delta(data, x, m, level) if method == "delta" else self._quantiles(data, x, m, level)
+        ends = self._delta(data, x, m, confidence) if method == "delta" else self._quantiles(data, x, m, confidence)
         return ends if index is None else pd.DataFrame(ends, index=index, columns=["lower", "upper"])
 
-    def summary(self, *, level: float = 0.95) -> pd.DataFrame:
+    def summary(self, *, confidence: float = 0.95) -> pd.DataFrame:
         """Show the parameters of both models with their errors.
 
         Parameters
         ----------
-        level : float, default=0.95
+        confidence : float, default=0.95
             The coverage that the intervals aim at, between 0 and 1.
 
         Returns
@@ -504,9 +507,9 @@ class CustomerLifetimeValue(BaseEstimator):
             parameter.
         """
         check_is_fitted(self, "horizon_")
-        parts = {"transactions": self.transactions_.summary(level=level)}
+        parts = {"transactions": self.transactions_.summary(confidence=confidence)}
         if isinstance(self.spend_, GammaGamma):
-            parts["spend"] = self.spend_.summary(level=level)
+            parts["spend"] = self.spend_.summary(confidence=confidence)
         return pd.concat(parts, names=["model", "parameter"])
 
     # ------------------------------------------------------------------ reading
@@ -587,7 +590,16 @@ class CustomerLifetimeValue(BaseEstimator):
             return float("inf")
         per_year = units_per_year(self.time_unit)
         if isinstance(horizon, Real) and not isinstance(horizon, np.timedelta64):
-            return float(horizon)
+            number = float(horizon)
+            if not 0 < number < np.inf:
+                raise ParameterError(
+                    message(
+                        f"horizon={horizon} is no length of time",
+                        f"a number above 0 in the unit {self.time_unit!r}, or a text such as '365d'",
+                        "horizon='forever' for all the future",
+                    )
+                )
+            return number
         length = duration(horizon, name="horizon")
         if length.fixed_us is None:
             return length.months / 12 * per_year
@@ -607,6 +619,8 @@ class CustomerLifetimeValue(BaseEstimator):
             )
         if isinstance(self.transactions_, BGBB):
             # Purchases fall on whole numbers of opportunities, and each is paid for there and then.
+            if np.isfinite(self.horizon_):
+                self.transactions_._horizon(self.horizon_, 1)
             return Payments(self.horizon_, rate, "monthly", 1.0)
         timing: Literal["continuous", "monthly"] = "monthly" if self.discounting == "monthly" else "continuous"
         return Payments(self.horizon_, rate, timing, units_per_year(self.time_unit) / 12)
@@ -654,8 +668,8 @@ class CustomerLifetimeValue(BaseEstimator):
             )
         return np.asarray(self._purchases(data, self.transactions_.params_) * spend * self.margin)
 
-    def _delta(self, data: Histories, x: FloatArray, m: FloatArray, level: float) -> FloatArray:
-        half = float(ndtri(0.5 + level / 2))
+    def _delta(self, data: Histories, x: FloatArray, m: FloatArray, confidence: float) -> FloatArray:
+        half = normal_quantile(confidence)
         purchases = self._purchases(data, self.transactions_.params_)
         error = self.transactions_._delta_error(lambda params: self._purchases(data, params))
         relative = np.divide(error, purchases, out=np.zeros_like(error), where=purchases > 0)
@@ -663,10 +677,11 @@ class CustomerLifetimeValue(BaseEstimator):
             relative = np.hypot(relative, self.spend_._relative_error(x, m))
         value = purchases * self._mean_spend(x, m, None) * self.margin
         value = np.where(np.isinf(value), np.nan, value)
-        return np.column_stack([value * np.exp(-half * relative), value * np.exp(half * relative)])
+        with np.errstate(over="ignore"):  # what the data hardly determine may be anything up to infinity
+            return np.column_stack([value * np.exp(-half * relative), value * np.exp(half * relative)])
 
-    def _quantiles(self, data: Histories, x: FloatArray, m: FloatArray, level: float) -> FloatArray:
-        tails = [0.5 - level / 2, 0.5 + level / 2]
+    def _quantiles(self, data: Histories, x: FloatArray, m: FloatArray, confidence: float) -> FloatArray:
+        tails = [0.5 - confidence / 2, 0.5 + confidence / 2]
         draws = [
             (_part(row, "transactions"), _part(row, "spend") or None)
             for row in self.bootstrap_params_.to_dict("records")

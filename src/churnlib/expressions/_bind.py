@@ -118,6 +118,8 @@ class _Binder:
     def __init__(self, text: str, types: Mapping[str, ColumnType] | None) -> None:
         self.text = text
         self.types = types
+        # A node is asked for its kind by several that hold it: bound once, or the time would double at each level.
+        self.done: dict[int, Bound] = {}
 
     def wrong(self, at: int, what: str, expected: str, fix: str = "") -> ChurnlibError:
         error = pointed(self.text, at, what, expected, fix)
@@ -127,15 +129,18 @@ class _Binder:
         close = difflib.get_close_matches(node.name, names, n=1, cutoff=0.6)
         own = written(node)
         right = self.text[: node.at] + written(Name(close[0])) + self.text[node.at + len(own) :] if close else ""
+        if len(right) > 200:
+            right = written(Name(close[0]))
         what = f"{node.name!r} is no column ({nearest(node.name, names)})"
-        return self.wrong(node.at, what, f"{len(names)} columns are at hand", right if len(right) < 200 else "")
+        return self.wrong(node.at, what, f"{len(names)} columns are at hand", right or "a name among them")
 
     def condition(self, node: Node) -> Bound:
         return self._as(node, "boolean")
 
     def bind(self, node: Node) -> Bound:
-        bound: Bound = getattr(self, f"_{type(node).__name__.lower()}")(node)
-        return bound
+        if id(node) not in self.done:
+            self.done[id(node)] = getattr(self, f"_{type(node).__name__.lower()}")(node)
+        return self.done[id(node)]
 
     # -- values ------------------------------------------------------------------------------
 
@@ -185,8 +190,8 @@ class _Binder:
 
     def _product(self, node: Node, left: Bound, right: Bound) -> Bound:
         if left.is_time and right.is_time:
-            raise self.wrong(node.at, "two lengths of time are multiplied", "a number times a length of time is one")
-        measured, other = (right, left) if left.unit is None else (left, right)
+            raise self.wrong(node.at, "two lengths of time are multiplied", "a number times a length is one", "2 * 14d")
+        measured, other = (right, left) if right.is_time or left.unit is None else (left, right)
         product = _combined(operator.mul, left, right)
         keeps = measured.is_time or other.literal
         return replace(product, unit=measured.unit if keeps else None, exact=measured.exact)
@@ -269,9 +274,9 @@ class _Binder:
         return Bound("boolean", among)
 
     def _between(self, node: Between) -> Bound:
-        at = node.at
-        parts = (Compare(">=", node.operand, node.low, at=at), Compare("<=", node.operand, node.high, at=at))
-        return self._and(And(parts, at=at))
+        low = self._compare(Compare(">=", node.operand, node.low, at=node.at)).read
+        high = self._compare(Compare("<=", node.operand, node.high, at=node.at)).read
+        return Bound("boolean", lambda source: kleene.all_of(low(source), high(source)))
 
     def _missing(self, node: Missing) -> Bound:
         if isinstance(node.operand, Name):
@@ -374,13 +379,16 @@ _EXPECTED = {
 
 
 def _fix(node: Node, kind: str, wanted: str) -> str:
+    own = written(node)
+    if kind not in _WANTED:
+        return f"{own} is missing, or a column computed from it, such as days since then"
+    if kind == "boolean":
+        return "and, or, not join conditions"
     if isinstance(node, Text) and wanted == "number":
         return f"{node.value} without quotes" if node.value[:1].isdigit() else f"{written(Name(node.value))}, a column"
-    if wanted == "boolean" and kind in {"number", "text"}:
-        return f"{written(node)} > 0" if kind == "number" else f"{written(node)} == 'basic'"
-    if kind not in _WANTED:
-        return f"{written(node)} is missing, or a column computed from it, such as days since then"
-    return f'"{written(node)}" in quotes' if wanted == "text" and isinstance(node, Number) else ""
+    if isinstance(node, Number) and wanted == "text":
+        return f'"{own}" in quotes'
+    return f"{own} > 0" if kind == "number" else f"{own} == 'basic'"
 
 
 def _in(bound: Bound) -> str:

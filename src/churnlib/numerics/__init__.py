@@ -7,7 +7,7 @@ rooms above give them their meaning.
 from churnlib.numerics._beta_binomial import BetaBinomial, beta_binomial
 from churnlib.numerics._beta_expectation import beta_expectation
 from churnlib.numerics._bootstrap import CustomerBootstrap, customer_bootstrap, customer_draws
-from churnlib.numerics._intervals import wilson_interval
+from churnlib.numerics._intervals import normal_quantile, wilson_interval
 from churnlib.numerics._newton import Evaluate, Optimum, minimise
 from churnlib.numerics._ranking import TiedOrder
 from churnlib.numerics._shrinkage import shrunken_rates
@@ -27,6 +27,7 @@ __all__ = [
     "customer_draws",
     "levels",
     "minimise",
+    "normal_quantile",
     "shared_levels",
     "shrunken_rates",
     "unique_rows",

@@ -33,7 +33,8 @@ class BetaBinomial:
     mean : float
         The mean rate, between 0 and 1.
     prior_trials : float
-        α + β of the Beta; infinite where the groups do not differ beyond chance.
+        α + β of the Beta; infinite where the groups do not differ beyond chance, and 0 where each
+        is all success or all failure.
     log_likelihood : float
         Of the successes, binomial coefficients left out.
     n_groups : int
@@ -198,6 +199,9 @@ def fit_counts(counts: GroupCounts) -> BetaBinomial:
         return pooled("there is no success" if mean == 0 else "there is no failure")
     if counts.n.max() <= 1:
         return pooled("no group has more than one trial, which cannot show how groups differ")
+    whole = counts.y == counts.n
+    if np.all(whole | (counts.y == 0)):
+        return _apart(float(counts.weight @ whole), n_groups)
     start = _start(counts, mean)
     found = minimise(lambda point: _evaluate(counts, point), start, bound=np.log(_POOLED_FROM) + 5)
     a, b = np.exp(found.point)
@@ -207,6 +211,13 @@ def fit_counts(counts: GroupCounts) -> BetaBinomial:
     return BetaBinomial(float(a / (a + b)), float(a + b), value, n_groups, found.reason)
 
 
+def _apart(n_whole: float, n_groups: int) -> BetaBinomial:
+    """Return the limit where each group has a rate of 0 or of 1, as likely as α and β can be then."""
+    share = n_whole / n_groups
+    value = float(xlogy(n_whole, share) + xlogy(n_groups - n_whole, 1 - share))
+    return BetaBinomial(share, 0.0, value, n_groups, "each group is all success or all failure")
+
+
 def _start(counts: GroupCounts, mean: float) -> FloatArray:
     """Return ln α and ln β by moments: Pearson's χ² exceeds its expectation by what the rates scatter."""
     total = counts.weight @ counts.n
@@ -214,7 +225,7 @@ def _start(counts: GroupCounts, mean: float) -> FloatArray:
     share = 1 - counts.n / total
     correlation = (chi2 - counts.weight @ share) / max(float(counts.weight @ (share * (counts.n - 1))), 1e-12)
     trials = 1 / np.clip(correlation, 0.005, 0.8) - 1
-    return np.log(trials * np.array([mean, 1 - mean]))
+    return np.asarray(np.log(trials * np.array([mean, 1 - mean])))
 
 
 def _evaluate(counts: GroupCounts, point: FloatArray) -> tuple[float, FloatArray, FloatArray]:

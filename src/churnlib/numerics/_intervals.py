@@ -8,7 +8,7 @@ from scipy.special import ndtri
 from churnlib._typing import ArrayLike, FloatArray
 from churnlib.exceptions import DataError, ParameterError, message
 
-__all__ = ["wilson_interval"]
+__all__ = ["normal_quantile", "wilson_interval"]
 
 
 def wilson_interval(successes: ArrayLike, n: ArrayLike, *, confidence: float = 0.95) -> tuple[FloatArray, FloatArray]:
@@ -51,7 +51,7 @@ def wilson_interval(successes: ArrayLike, n: ArrayLike, *, confidence: float = 0
     >>> f"{low:.1%} to {high:.1%}"
     '88.8% to 93.7%'
     """
-    z = ndtri(0.5 + checked_confidence(confidence) / 2)
+    z = normal_quantile(confidence)
     hits, trials = np.broadcast_arrays(np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64))
     wrong = ~(np.isfinite(trials) & (hits >= 0) & (hits <= trials))
     if wrong.any():
@@ -71,6 +71,32 @@ def wilson_interval(successes: ArrayLike, n: ArrayLike, *, confidence: float = 0
         low = np.where(trials > 0, np.clip((centre - spread) / scale, 0.0, rate), 0.0)
         high = np.where(trials > 0, np.clip((centre + spread) / scale, rate, 1.0), 1.0)
     return low[()], high[()]
+
+
+def normal_quantile(confidence: float) -> float:
+    """Return z such that a normal error lies within ± z standard errors with this probability.
+
+    Parameters
+    ----------
+    confidence : float
+        The probability, between 0 and 1.
+
+    Returns
+    -------
+    float
+        The quantile, > 0.
+
+    Raises
+    ------
+    ParameterError
+        If the confidence is not between 0 and 1.
+
+    Examples
+    --------
+    >>> round(normal_quantile(0.95), 3)
+    1.96
+    """
+    return float(ndtri(0.5 + checked_confidence(confidence) / 2))
 
 
 def checked_confidence(confidence: float) -> float:

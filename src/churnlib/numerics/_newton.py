@@ -83,7 +83,7 @@ def minimise(
         Converged when Newton's decrement is at most this, in units of the value.
     max_iter : int, default=100
         How many steps to try at most.
-    bound : float, default=inf
+    bound : float, default=np.inf
         Stop when a coordinate goes beyond ± this: the minimum lies at infinity.
 
     Returns
@@ -108,8 +108,9 @@ def minimise(
     for n_iter in range(1, max_iter + 1):
         step, decrement = _step(gradient, hessian)
         if decrement <= tol:
-            # The step is known and costs nothing more: it squares what error is left.
-            return Optimum(point + step, value, gradient, hessian, decrement, n_iter, converged=True, reason=_CONVERGED)
+            # The step is known, and it squares what error is left.
+            point = point + step
+            return Optimum(point, *evaluate(point), decrement, n_iter, converged=True, reason=_CONVERGED)
         moved = _downhill(evaluate, point, value, gradient, step)
         if moved is None:
             reason = "no step along Newton's direction lowers the value"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import betainc, betaincinv, betaln, digamma, expit, polygamma, xlog1py, xlogy
 
-from churnlib.exceptions import DataError, ParameterError, message
+from churnlib.exceptions import DataError, message
 from churnlib.numerics._beta_binomial import GroupCounts, checked_counts, fit_counts, group_counts
+from churnlib.numerics._intervals import checked_confidence
 
 if TYPE_CHECKING:
     from churnlib._typing import ArrayLike, BoolArray, FloatArray
@@ -25,7 +27,7 @@ _LIGHTEST = 1e-5
 _BLOCK = 1 << 20
 
 
-def shrunken_rates(successes: ArrayLike, trials: ArrayLike, *, level: float = 0.95) -> pd.DataFrame:
+def shrunken_rates(successes: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95) -> pd.DataFrame:
     """Estimate the rate of each group from its own trials and from those of all groups.
 
     A group of three customers who all left has a rate of 100 %, and heads every ranking. Its
@@ -43,7 +45,7 @@ def shrunken_rates(successes: ArrayLike, trials: ArrayLike, *, level: float = 0.
         allowed (expected or weighted counts).
     trials : array-like of shape (n_groups,)
         How many there were, such as customers at risk; 0 is allowed.
-    level : float, default=0.95
+    confidence : float, default=0.95
         The share of groups whose interval shall hold the true rate, between 0 and 1.
 
     Returns
@@ -67,23 +69,36 @@ def shrunken_rates(successes: ArrayLike, trials: ArrayLike, *, level: float = 0.
         When counts are missing, negative or impossible, no group has a trial, or the labels
         of the two differ.
     ParameterError
-        When the level is not between 0 and 1.
+        When the confidence is not between 0 and 1.
 
     Notes
     -----
     Given α and β, the rate of a group is Beta(α + y, β + n - y). To put the fitted α and β in
-    their place ("plug-in" empirical Bayes) leaves out that they are estimated: intervals are
-    then too short, with ten groups they hold the truth in some 85 to 90 % of cases instead of
-    95. Here they are averaged over the α and β that the data allow (Deely and Lindley 1981,
-    J. Am. Stat. Assoc. 76, 833-841; Gelman et al., Bayesian Data Analysis, 3rd ed., section
+    their place ("plug-in" empirical Bayes) leaves out that they are estimated, and intervals are
+    then too short. Here they are averaged over the α and β that the data allow (Deely and Lindley
+    1981, J. Am. Stat. Assoc. 76, 833-841; Gelman et al., Bayesian Data Analysis, 3rd ed., section
     5.3), with a flat prior on the mean rate μ = α/(α+β) and on the standard deviation among
     groups relative to its largest, √(1/(α+β+1)): flat in the standard deviation, because that
     leaves groups free to be all alike (Gelman 2006, Bayesian Analysis 1, 515-534). The average
     is a sum over some hundred pairs of α and β.
 
-    How often the intervals hold the truth was simulated for rates of 5 to 50 % and prior trials
-    of 5 to 200: on average over groups it is the level from 5 groups on. With fewer, or with
-    prior trials beyond what the data can show, intervals are rather too long than too short.
+    How often 95 % intervals held the true rate of a group, in 2,000 simulations each with 5 to 59
+    trials a group:
+
+    ======  =====  ============  ========  =======
+    groups  rate   prior trials  averaged  plug-in
+    ======  =====  ============  ========  =======
+    3       10 %   20            94.8 %    38.8 %
+    5       5 %    20            94.9 %    53.2 %
+    5       50 %   5             93.6 %    82.8 %
+    10      20 %   50            94.9 %    60.0 %
+    20      10 %   20            94.1 %    88.3 %
+    5       10 %   200           97.4 %    27.8 %
+    ======  =====  ============  ========  =======
+
+    In the last row the groups differ too little for the data to show, and intervals are rather
+    too long than too short. It is coverage on average over groups: the interval of the one group
+    that lies farthest out holds the truth less often.
 
     Examples
     --------
@@ -91,19 +106,18 @@ def shrunken_rates(successes: ArrayLike, trials: ArrayLike, *, level: float = 0.
     >>> table = shrunken_rates(dealers["lost"], dealers["customers"])
     >>> table[["rate", "shrunken", "low", "high", "weight", "rank"]].round(2)
          rate  shrunken   low  high  weight  rank
-    a    1.00      0.71  0.20  1.00    0.52     1
-    b    0.15      0.16  0.09  0.25    0.95     3
-    c    0.10      0.10  0.08  0.13    0.99     4
-    new   NaN      0.33  0.00  0.99    0.00     2
+    a    1.00      0.74  0.17  1.00    0.60     1
+    b    0.15      0.16  0.09  0.24    0.95     3
+    c    0.10      0.10  0.08  0.14    0.98     4
+    new   NaN      0.41  0.00  1.00    0.00     2
     """
-    if not 0 < level < 1:
-        raise ParameterError(message(f"level is {level!r}", "a share between 0 and 1 is needed", "level=0.95"))
+    checked_confidence(confidence)
     index = _index(successes, trials)
     hits, counted = checked_counts(successes, trials)
     counts = group_counts(hits, counted)
     fit, mixture = fit_counts(counts), _mixture(counts)
     pairs, position = np.unique(np.column_stack([hits, counted]), axis=0, return_inverse=True)
-    summary = _summarised(mixture, pairs[:, 0], pairs[:, 1], level)[:, np.ravel(position)]
+    summary = _summarised(mixture, pairs[:, 0], pairs[:, 1], confidence)[:, np.ravel(position)]
     with np.errstate(invalid="ignore"):
         rate = hits / counted
     shrunken = summary[0]
@@ -158,8 +172,8 @@ def _mixture(counts: GroupCounts) -> _Mixture:
     mean at its mode. There Gauss-Legendre nodes are put, and at each of them nodes for the mean.
     """
     low, high = _radii_that_matter(counts)
-    radii, radius_weight = _legendre(np.array([low]), np.array([high]), _RADII)
-    radii, radius_weight = radii[0], radius_weight[0]
+    nodes, node_weight = _legendre(np.array([low]), np.array([high]), _RADII)
+    radii, radius_weight = nodes[0], node_weight[0]
     logit, width = _mode_of_mean(counts, radii)
     begin, end = _means_that_matter(counts, radii, logit, width)
     logits, mean_weight = _legendre(begin, end, _MEANS)
@@ -185,7 +199,7 @@ def _radii_that_matter(counts: GroupCounts) -> tuple[float, float]:
     low, high = 0.0, 1.0
     for _ in range(4):
         step = (high - low) / _SCAN
-        radii = low + step * (np.arange(_SCAN) + 0.5)
+        radii = low + step * (np.arange(_SCAN, dtype=np.float64) + 0.5)
         logit, width = _mode_of_mean(counts, radii)
         # Laplace's method: the mean integrated out as if its posterior were normal
         density = _log_posterior(counts, logit, radii) + np.log(width)
@@ -216,7 +230,8 @@ def _mode_of_mean(counts: GroupCounts, radii: FloatArray) -> tuple[FloatArray, F
         bend = np.maximum(-two * inner**2 + 2 * inner - np.minimum(one * inner * (1 - 2 * mean), 0), 1e-8)
         step = np.clip(gradient / bend, -1.0, 1.0)
         logit = logit + step
-        if np.max(np.abs(step)) < 1e-6:
+        # the mode only says where to put nodes: a twentieth of the width is near enough
+        if np.max(np.abs(step) * np.sqrt(bend)) < 0.05:
             break
     return logit, 1 / np.sqrt(bend)
 
@@ -237,33 +252,39 @@ def _means_that_matter(
 
 
 def _legendre(low: FloatArray, high: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
-    nodes, weights = np.polynomial.legendre.leggauss(n)
+    nodes, weights = _unit_legendre(n)
     half = ((high - low) / 2)[:, None]
     return (low + high)[:, None] / 2 + half * nodes, half * weights
+
+
+@cache
+def _unit_legendre(n: int) -> tuple[FloatArray, FloatArray]:
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    return np.asarray(nodes, dtype=np.float64), np.asarray(weights, dtype=np.float64)
 
 
 # -- the rates of the groups --------------------------------------------------------------------
 
 
-def _summarised(mixture: _Mixture, y: FloatArray, n: FloatArray, level: float) -> FloatArray:
+def _summarised(mixture: _Mixture, y: FloatArray, n: FloatArray, confidence: float) -> FloatArray:
     """Return mean, lower and upper end, and weight of the own trials, for each pair of counts."""
     size = max(1, _BLOCK // len(mixture.a))
-    parts = [_summarised_block(mixture, y[k : k + size], n[k : k + size], level) for k in range(0, len(y), size)]
+    parts = [_summarised_block(mixture, y[k : k + size], n[k : k + size], confidence) for k in range(0, len(y), size)]
     return np.concatenate(parts, axis=1)
 
 
-def _summarised_block(mixture: _Mixture, y: FloatArray, n: FloatArray, level: float) -> FloatArray:
+def _summarised_block(mixture: _Mixture, y: FloatArray, n: FloatArray, confidence: float) -> FloatArray:
     a, b = mixture.a + y[:, None], mixture.b + (n - y)[:, None]
     total = a + b
     means = a / total
     mean = means @ mixture.weight
     spread = (means * (1 - means) / (total + 1) + means**2) @ mixture.weight - mean**2
     own = (n[:, None] / total) @ mixture.weight
-    tail = (1 - level) / 2
+    tail = (1 - confidence) / 2
     # The Beta with the mixture's mean and variance is close to it: a good place to begin.
     trials = np.maximum(mean * (1 - mean) / np.maximum(spread, 1e-300) - 1, 1e-3)
     ends = [
-        _quantile(a, b, mixture.weight, share, betaincinv(mean * trials, (1 - mean) * trials, share))
+        _quantile(a, b, mixture.weight, share, np.asarray(betaincinv(mean * trials, (1 - mean) * trials, share)))
         for share in (tail, 1 - tail)
     ]
     return np.array([mean, *ends, own])

@@ -32,6 +32,7 @@ def lifecycle_states(
     cutoffs: Any,
     stage: LifecycleStage | None = None,
     frame: Callable[..., Any] = lifecycle_frame,
+    **options: Any,
 ) -> pd.DataFrame:
     """Return the stage of every customer at each of several cutoffs.
 
@@ -49,9 +50,11 @@ def lifecycle_states(
         How stages are decided; one that is fitted is used as it is. None is
         ``LifecycleStage()``.
     frame : callable
-        ``frame(log, cutoff=...)`` gives the rows of a cutoff, one per customer who has
-        started, indexed by customer. Pass another one for kinds and windows of your own,
-        or to join what a purchase model needs.
+        ``frame(log, cutoff=..., **options)`` gives the rows of a cutoff, one per customer
+        who has started, indexed by customer. Pass another one to join what a purchase
+        model needs.
+    **options
+        What else `frame` takes, such as ``kinds="order"``.
 
     Returns
     -------
@@ -84,18 +87,16 @@ def lifecycle_states(
     3         bob  01 Mar      new
     4         bob  01 Jun   lapsed
 
-    The rows of a cutoff may come from a function of your own:
+    What counts as a purchase is said as to `lifecycle_frame`:
 
-    >>> from functools import partial
-    >>> rows = partial(lifecycle_frame, window="30d", negative="refund")
-    >>> len(lifecycle_states(log, cutoffs="2025-03-01", frame=rows))
+    >>> len(lifecycle_states(log, cutoffs="2025-03-01", window="30d", negative="refund"))
     2
     """
     instants = read_cutoffs(cutoffs, log.timezone)
     decided = LifecycleStage() if stage is None else stage
     parts = []
     for number, at in enumerate(instants):
-        rows = as_pandas(frame(log, cutoff=at))
+        rows = as_pandas(frame(log, cutoff=at, **options))
         _refuse_repeated(rows.index, at)
         if not number and not hasattr(decided, "bounds_"):
             decided = clone(decided).fit(rows)
