@@ -118,11 +118,11 @@ def test_parameters_depend_on_the_training_fold_only(customers, churn):
         return estimator.named_steps["front"].named_transformers_["clv"].model_.params_
 
     train = customers.iloc[folds[-1][0]]
-    assert params(fitted[-1]) == BGNBD().fit(train).params_
+    assert params(fitted[-1]) == MBGNBD().fit(train).params_
     assert params(altered[-1]) == params(fitted[-1])  # the fold tested on had no part
     assert params(altered[0]) != params(fitted[0])  # where it was trained on, it had
     # columns computed beforehand do depend on who is tested
-    beforehand = [BGNBD().fit(X).predict(train, 30) for X in (customers, strange)]
+    beforehand = [MBGNBD().fit(X).predict(train, 30) for X in (customers, strange)]
     assert not np.allclose(*beforehand, rtol=0.01)
 
 
@@ -160,7 +160,7 @@ def test_copies(customers):
 
 
 def test_what_cannot_work(customers):
-    with pytest.raises(ParameterError, match="neither t nor a finite horizon of BGNBD is given"):
+    with pytest.raises(ParameterError, match="neither t nor a finite horizon of MBGNBD is given"):
         CLVFeatures().fit(customers)
     forever = CustomerLifetimeValue(horizon="forever", annual_discount_rate=0.1)
     with pytest.raises(ParameterError, match="neither t nor a finite horizon of CustomerLifetimeValue"):
