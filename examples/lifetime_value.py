@@ -34,15 +34,16 @@ print(model.converged_, "-", model.reason_)
 # Who is still there? The same silence means more for those who used to come often.
 matrix = frequency_recency_matrix(model, T=39, t=13)
 figure, axes = plt.subplots(1, 2, figsize=(13, 5), layout="constrained")
-plotting.plot_frequency_recency(matrix, value="p_alive", ax=axes[0])
-plotting.plot_frequency_recency(matrix, ax=axes[1])
+plotting.plot_frequency_recency(matrix, value="p_alive", unit="weeks", ax=axes[0])
+_ = plotting.plot_frequency_recency(matrix, unit="weeks", ax=axes[1])
 
 # %%
 # Judged by orders it has not seen: by tenth of the forecast, and week by week.
-print(holdout_errors(model, held).round(2))
+errors = holdout_errors(model, held)
+print(errors[["total_error", "low", "high", "rank_correlation"]].round(2))
 figure, axes = plt.subplots(1, 2, figsize=(13, 5), layout="constrained")
 plotting.plot_holdout_calibration(holdout_calibration(model, held), ax=axes[0])
-plotting.plot_tracking(tracking_table(model, log, kinds="order", cutoff="2025-07-01", time_unit="W"), ax=axes[1])
+_ = plotting.plot_tracking(tracking_table(model, log, kinds="order", cutoff="2025-07-01", time_unit="W"), ax=axes[1])
 
 # %%
 # With spend, margin and discounting that becomes money, with an interval for what is known of each expectation.

@@ -24,10 +24,10 @@ segments = segmenter.table(spring)["segment"]
 profile = segment_profiles(segments, spring)
 print(profile[["customers", "share", "n_orders_median", "spend_share"]].round(2))
 figure, ax = plt.subplots(figsize=(10, 6), layout="constrained")
-plotting.plot_segments(profile, ax=ax)
+_ = plotting.plot_segments(profile, ax=ax)
 
 # %%
 # Half a year later.
 moved = migration_matrix(spring, autumn, segmenter=segmenter)
 figure, ax = plt.subplots(figsize=(11, 9), layout="constrained")
-plotting.plot_migration(moved, ax=ax)
+_ = plotting.plot_migration(moved, ax=ax)

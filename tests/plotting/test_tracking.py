@@ -46,6 +46,14 @@ def test_the_holdout_is_shaded_from_its_beginning_to_the_end() -> None:
     assert [text.get_text() for text in ax.texts] == ["not seen by the model"]
 
 
+def test_a_short_row_is_drawn_at_the_pace_of_a_whole_one() -> None:
+    table = TABLE.assign(periods=[7, 1, 7, 7])
+    actual, expected = (np.asarray(line.get_ydata()) for line in plot_tracking(table).get_lines()[:2])
+    assert actual.tolist() == [4, 63, 12, 10]
+    assert expected[1] == pytest.approx(8.1 * 7)
+    assert np.asarray(plot_tracking(table, cumulative=True).get_lines()[0].get_ydata()).tolist() == [4, 13, 25, 35]
+
+
 def test_without_a_holdout_nothing_is_shaded() -> None:
     assert not plot_tracking(TABLE.drop(columns="holdout")).patches
     assert not plot_tracking(TABLE.assign(holdout=False)).patches

@@ -56,7 +56,7 @@ def beta_expectation(
     Returns
     -------
     ndarray of shape (n,)
-        The expectations, to about 1e-15 of the largest |g|.
+        The expectations, to about 1e-15 of the largest ``|g|``.
 
     Examples
     --------

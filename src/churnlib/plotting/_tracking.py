@@ -22,6 +22,9 @@ _MAKER = "tracking_table(model, orders, cutoff=...)"
 def plot_tracking(table: pd.DataFrame, *, cumulative: bool = False, ax: Axes | None = None) -> Axes:
     """Draw the repeat purchases of each week, or their running total, beside what the model expected.
 
+    A row that is shorter than the others, such as the one that ends at the cutoff, is drawn at
+    the pace of a whole one.
+
     Parameters
     ----------
     table : DataFrame
@@ -69,9 +72,10 @@ def plot_tracking(table: pd.DataFrame, *, cumulative: bool = False, ax: Axes | N
     until = pd.DatetimeIndex(table.index)
     days = until.tz_localize(None).to_numpy()  # matplotlib would move aware times to the zone of its settings
     ax = axes_for(ax, width=8)
-    ax.plot(days, table[f"actual{suffix}"].to_numpy(), color=INK, linewidth=1.4, label="actual")
+    pace = _pace(table, cumulative=cumulative)
+    ax.plot(days, table[f"actual{suffix}"].to_numpy() * pace, color=INK, linewidth=1.4, label="actual")
     ax.plot(
-        days, table[f"expected{suffix}"].to_numpy(), color=BLUE, linewidth=2.2, linestyle="--",
+        days, table[f"expected{suffix}"].to_numpy() * pace, color=BLUE, linewidth=2.2, linestyle="--",
         label="expected by the model",
     )  # fmt: skip
     ax.set_ylim(bottom=0)
@@ -84,6 +88,14 @@ def plot_tracking(table: pd.DataFrame, *, cumulative: bool = False, ax: Axes | N
     row = _row(until)
     title = "Repeat purchases since the beginning" if cumulative else f"Repeat purchases per {row}"
     return tidy(ax, title=title, x=f"End of the {row}", y="Purchases after the first one, all customers")
+
+
+def _pace(table: Any, *, cumulative: bool) -> Any:
+    """Return what brings a row that is shorter than the others, such as the one before the cutoff, to their pace."""
+    if cumulative or "periods" not in table.columns:
+        return 1.0
+    length = table["periods"].to_numpy(dtype=float)
+    return np.median(length) / length
 
 
 def _shade(ax: Axes, days: np.ndarray, holdout: np.ndarray) -> None:

@@ -43,7 +43,7 @@ class RFMClusterSegmenter(ClusterMixin, BaseEstimator):
         What to cluster by. None is ``recency_days``, ``n_orders`` and ``spend_total`` of a frame
         that has all three, and else every column.
     scaling : {"log", "rank", "none"}, default="log"
-        "log" is sign(x)·log(1 + |x|), "rank" the mid-rank percentile among the rows of the
+        "log" is ``sign(x) log(1 + |x|)``, "rank" the mid-rank percentile among the rows of the
         fit; every column is then standardised.
     order_by : str or None, default=None
         The column by whose mean clusters are numbered, from the lowest. None is
@@ -69,7 +69,7 @@ class RFMClusterSegmenter(ClusterMixin, BaseEstimator):
         the customers, 1 = the same, 0 = chance; and ``chosen``.
     n_clusters_ : int
         The k in use.
-    cluster_centers_ : ndarray of shape (n_clusters_, n_columns)
+    cluster_centers_ : ndarray of shape (n_clusters, n_columns)
         Centres on the common footing.
     profile_ : DataFrame
         Indexed by ``cluster``: ``customers``, ``share``, and the centre in each column's own unit.

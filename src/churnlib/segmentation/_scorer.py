@@ -88,7 +88,7 @@ class RFMScorer(TransformerMixin, BaseEstimator):
         The share of each column in ``rfm_score``; they sum to 1.
     n_features_in_ : int
         Number of columns scored.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if the rows of the fit came as a frame whose columns are named by text.
 
     See Also

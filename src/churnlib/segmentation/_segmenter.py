@@ -54,7 +54,7 @@ class RFMSegmenter(BaseEstimator):
         The segments, sorted.
     n_features_in_ : int
         Number of columns scored.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if the rows of the fit came as a frame whose columns are named by text.
 
     See Also

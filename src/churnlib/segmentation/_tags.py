@@ -51,7 +51,7 @@ class TagRules(TransformerMixin, BaseEstimator):
         Names of the tags that are not: retired ones, and proposed ones under "leave_out".
     n_features_in_ : int
         Number of columns seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if the rows of the fit came as a frame whose columns are named by text. The
         columns of an array are called ``x0``, ``x1``, ….
 
