@@ -47,8 +47,6 @@ _ = plotting.plot_tracking(tracking_table(model, log, kinds="order", cutoff="202
 
 # %%
 # With spend, margin and discounting that becomes money, with an interval for what is known of each expectation.
-lifetime = cl.CustomerLifetimeValue(
-    horizon="365d", margin=0.3, annual_discount_rate=0.1, kinds="order", negative="refund"
-).fit(log)
+lifetime = cl.CustomerLifetimeValue(horizon="365d", margin=0.3, annual_discount_rate=0.1, kinds="order").fit(log)
 customers = log.customers[:5]
-print(lifetime.predict(customers).round(2))
+print(lifetime.predict_interval(customers).assign(value=lifetime.predict(customers)).round(2))

@@ -37,7 +37,7 @@ class Mutation:
 
 _SRC = "src/churnlib/"
 _OUTCOMES, _SNAPSHOTS = _SRC + "outcomes/", _SRC + "snapshots/"
-_SEGMENTS = _SRC + "segmentation/"
+_SEGMENTS, _CLV = _SRC + "segmentation/", _SRC + "clv/"
 _FUTURE = "tests/snapshots/test_build.py::test_events_at_or_after_the_cutoff_or_known_after_it_never_change_x"
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -276,6 +276,77 @@ MUTATIONS: tuple[Mutation, ...] = (
         "(row % size) * size + column % size",
         "(column % size) * size + row % size",
         "tests/segmentation/test_migration.py::test_everybody_stands_in_exactly_one_cell",
+    ),
+    # -- lifetime value
+    Mutation(
+        "clv: <= for < at the cutoff of a summary",
+        _SRC + "events/_purchase_rows.py",
+        "int(latest.max()) < at else latest < at",
+        "int(latest.max()) <= at else latest <= at",
+        "tests/clv/test_summary.py::test_the_cutoff_itself_is_not_before_it",
+    ),
+    Mutation(
+        "clv: age reaches into the period of the cutoff",
+        _SRC + "events/_purchase_rows.py",
+        "grid.number(np.array([at - 1], dtype=np.int64))",
+        "grid.number(np.array([at], dtype=np.int64))",
+        "tests/clv/test_summary.py::test_the_cutoff_itself_is_not_before_it",
+    ),
+    Mutation(
+        "clv: sign of the covariate",
+        _CLV + "_likelihood.py",
+        "sign = -1 if name in self._scale_parameters else 1",
+        "sign = 1",
+        "tests/clv/test_bgnbd.py::test_covariates_come_back",
+    ),
+    Mutation(
+        "clv: age for recency in the odds of being gone",
+        _CLV + "_beta_geometric.py",
+        "(np.log(alpha + data.T) - np.log(alpha + data.tx))",
+        "(np.log(alpha + data.T) - np.log(alpha))",
+        "tests/clv/test_purchase_model.py::test_the_customer_of_the_papers",
+    ),
+    Mutation(
+        "clv: the silence before the last purchase",
+        _CLV + "_paretonbd.py",
+        "_log_silences(r + x, s, alpha + tx, beta + tx, T - tx)",
+        "_log_silences(r + x, s, alpha + tx, beta + tx, T)",
+        "tests/clv/test_purchase_model.py::test_the_customer_of_the_papers",
+    ),
+    Mutation(
+        "clv: no purchase without those who left",
+        _CLV + "_purchase_model.py",
+        "return np.asarray(expit(odds) + expit(-odds) * self._once(silent, data, t, params))",
+        "return np.asarray(expit(-odds) * self._once(silent, data, t, params))",
+        "tests/clv/test_purchase_model.py::test_silence_is_at_least_the_share_who_left",
+    ),
+    Mutation(
+        "clv: sign of the discount",
+        _CLV + "_payments.py",
+        "factor = np.exp(-self.rate * ends)",
+        "factor = np.exp(self.rate * ends)",
+        "tests/clv/test_payments.py::test_monthly_payments_by_hand",
+    ),
+    Mutation(
+        "clv: customers of no weight count",
+        _CLV + "_purchase_model.py",
+        "if weight is not None and not weight.all():",
+        "if weight is not None and weight.all():",
+        "tests/clv/test_purchase_model.py::test_weights_are_repeated_rows_with_covariates",
+    ),
+    Mutation(
+        "clv: covariates are not centred",
+        _CLV + "_design.py",
+        "centre = weight @ term.values / weight.sum()",
+        "centre = 0 * term.values[0]",
+        "tests/clv/test_purchase_model.py::test_covariates_far_from_zero",
+    ),
+    Mutation(
+        "clv: errors where there is no maximum",
+        _CLV + "_likelihood.py",
+        "if self.converged_ and self.covariance is not None:",
+        "if self.covariance is not None:",
+        "tests/clv/test_purchase_model.py::test_where_there_is_no_interior_maximum_there_are_no_errors",
     ),
 )
 

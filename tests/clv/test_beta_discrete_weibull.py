@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mpmath
 import numpy as np
 import pandas as pd
 import pytest
@@ -62,6 +63,25 @@ def test_discounting_so_slow_that_the_sum_never_seems_to_end(rate):
     assert_allclose(
         bdw.predict_discounted(X, discount_rate=rate), sbg.predict_discounted(X, discount_rate=rate), rtol=1e-8
     )
+
+
+@pytest.mark.parametrize(("alpha", "beta", "c"), [(30.0, 500.0, 4.0), (0.7, 1.2, 4.0), (0.01, 500.0, 0.1)])
+@pytest.mark.parametrize("duration", [0, 40])
+def test_discounting_where_time_to_the_power_c_is_huge(alpha, beta, c, duration):
+    """10,000 to the power of 4 leaves the logarithms of Gammas without a digit; the sum is of products of shares."""
+    model = BetaDiscreteWeibull.from_params({"alpha": alpha, "beta": beta, "c": c})
+    with mpmath.workdps(40):
+
+        def stays(t):
+            return mpmath.beta(alpha, beta + mpmath.mpf(t) ** c) / mpmath.beta(alpha, beta)
+
+        summed = sum(stays(duration + j) * mpmath.exp(-2.0 * (j - 1)) for j in range(1, 40)) / stays(duration)
+    X = pd.DataFrame({"duration": [duration]})
+    assert_allclose(model.predict_discounted(X, discount_rate=2.0), float(summed), rtol=1e-9)
+    for rate in (0.003, 0.1):
+        assert 0 <= model.predict_discounted(X, discount_rate=rate)[0] <= 1 / -np.expm1(-rate)
+    late = model.log_likelihood(pd.DataFrame({"duration": [10_000], "event": [True]}))
+    assert np.isfinite(late).all()
 
 
 def test_the_gradient_at_c_equal_to_one_is_that_of_the_simpler_model():

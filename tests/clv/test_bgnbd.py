@@ -376,7 +376,7 @@ def test_a_covariate_that_does_not_vary_tells_nothing():
     frame = histories(BGNBD, 500).assign(one=1.0)
     fitted = BGNBD(purchase_covariates="one").fit(frame)
     assert not fitted.converged_
-    assert "the data do not determine alpha, alpha[one]" in fitted.reason_
+    assert "the data do not determine alpha[one]: " in fitted.reason_
 
 
 # ------------------------------------------------------------------ edges of the parameter space
@@ -475,6 +475,15 @@ def test_today_s_customer_is_a_newcomer():
     today = pd.DataFrame({"frequency": [0], "recency": [0], "T": [0]})
     assert_allclose(model.predict(today, 30), model.predict_new(30))
     assert model.set_params(horizon=30).predict(today) == model.predict(today, 30)
+
+
+def test_one_time_buyers_are_the_less_alive_the_longer_they_are_silent():
+    model = MBGNBD.from_params(PAPER)
+    ages = np.array([0.0, 5.0, 38.86, 400.0])
+    alive = model.predict_alive_probability(pd.DataFrame({"frequency": 0, "recency": 0, "T": ages}))
+    r, alpha, a, b = PAPER.values()
+    assert_allclose(alive, 1 / (1 + a / b * ((alpha + ages) / alpha) ** r), rtol=1e-12)
+    assert alive[0] == pytest.approx(b / (a + b))
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -328,8 +328,10 @@ def test_columns_that_are_missing_or_texts(model):
 def test_too_few_to_learn_from(model):
     with pytest.raises(DataError, match=r"n_samples = 1"):
         model().fit(GOOD.iloc[[0]])
-    with pytest.raises(DataError, match=r"column 'event' is False in all 3 rows"):
+    with pytest.raises(DataError, match=r"n_samples = 1"):
         model().fit(GOOD, sample_weight=[0, 1, 0])
+    with pytest.raises(DataError, match=r"column 'event' is False in all 1 rows that count \(first: row 1\)"):
+        model().fit(GOOD, sample_weight=[0, 2, 0])
     with pytest.raises(DataError, match=r"sample_weight is negative"):
         model().fit(GOOD, sample_weight=[1, -1, 1])
 

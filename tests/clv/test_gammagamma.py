@@ -278,6 +278,30 @@ def test_a_correlation_of_spend_and_frequency_is_said():
     assert model.correlation_interval_ == pytest.approx((np.tanh(np.arctanh(r) - half), np.tanh(np.arctanh(r) + half)))
 
 
+def test_the_interval_of_the_correlation_covers(record_property):
+    """Under the model frequency and spend have nothing to do with each other: the truth is 0."""
+    generator, truth = np.random.RandomState(zlib.crc32(b"correlation")), GammaGamma.from_params(TRUTH)
+    ends = []
+    for _ in range(400):
+        frequency = 1 + generator.poisson(generator.gamma(1.0, 2.0, 400))
+        ends.append(GammaGamma(covariance=None).fit(truth.simulate(frequency, random_state=generator)))
+    low, high = np.array([model.correlation_interval_ for model in ends]).T
+    covered = float(np.mean((low <= 0) & (high >= 0)))
+    record_property("coverage", covered)
+    record_property("mean_width", float(np.mean(high - low)))
+    assert 0.91 <= covered <= 0.9825
+
+
+def test_customers_of_no_weight_do_not_count():
+    X = spends(300)
+    few = np.flatnonzero(X["frequency"] > 0)[:1]
+    weight = np.isin(np.arange(300), few).astype(float)
+    with pytest.raises(DataError, match=r"n_samples = 1"):
+        GammaGamma().fit(X, sample_weight=weight)
+    with pytest.raises(DataError, match=r"'frequency' is 0 in all 300 rows that count"):
+        GammaGamma().fit(X, sample_weight=(X["frequency"] == 0).astype(float))
+
+
 def test_a_correlation_needs_variation():
     model = GammaGamma().fit(spends(200).assign(frequency=2, monetary_value=lambda X: X["monetary_value"] + 0.1))
     assert np.isnan(model.correlation_)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import fsum, log
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.special import digamma, gammaln, zeta
 
-from churnlib.clv._rising import log_rising
+from churnlib.clv._rising import log_beta_ratio, log_rising
 
 
 @given(z=st.floats(1e-6, 1e9), k=st.integers(0, 60))
@@ -44,3 +45,13 @@ def test_steps_that_are_not_whole(k):
 def test_both_series_meet():
     below, above = (log_rising(z, np.array([3.7]))[:, 0] for z in (16 - 1e-13, 16.0))
     assert_allclose(below, above, rtol=1e-12)
+
+
+@pytest.mark.parametrize("a", [0.01, 0.7, 30.0, 1e6])
+@pytest.mark.parametrize("b", [0.01, 1.2, 500.0])
+@pytest.mark.parametrize("k", [0.0, 1.0, 3.5, 400.0, 1e8, 1e16])
+def test_a_ratio_of_betas_keeps_its_digits(a, b, k):
+    """A power of time is as large as it likes: at k = 10^16 the difference of two logarithms of Gammas is noise."""
+    with mpmath.workdps(60):
+        exact = mpmath.log(mpmath.beta(a, mpmath.mpf(b) + mpmath.mpf(k)) / mpmath.beta(a, b))
+    assert_allclose(log_beta_ratio(a, b, k), float(exact), rtol=1e-11, atol=1e-14)

@@ -181,6 +181,12 @@ def test_a_month_with_a_change_of_clocks_has_whole_days():
     assert table.loc[1, ["recency", "T"]].tolist() == [30.0, 30.0]
 
 
+def test_the_cutoff_itself_is_not_before_it():
+    frame = pd.DataFrame({"who": [1, 1], "ts": ["2025-01-01 09:00", "2025-01-03 00:00"], "total": [1.0, 2.0]})
+    assert rfm_summary(frame, cutoff="2025-01-03", **COLUMNS).loc[1].tolist() == [0, 0.0, 1.0, 0.0]
+    assert rfm_summary(frame, cutoff="2025-01-03 00:00:00.000001", **COLUMNS).loc[1].tolist() == [1, 2.0, 2.0, 2.0]
+
+
 def test_a_cutoff_inside_a_day():
     frame = pd.DataFrame({"who": [1, 1], "ts": ["2025-01-01 09:00", "2025-01-03 15:00"], "total": [1.0, 2.0]})
     assert rfm_summary(frame, cutoff="2025-01-03 12:00", **COLUMNS).loc[1].tolist() == [0, 0.0, 2.0, 0.0]

@@ -261,3 +261,48 @@ def test_arguments_that_cannot_work():
 def test_times_in_another_spelling():
     frame = orders(ts=["03/01/2025", "02/01/2025", "01/01/2025"])
     assert_same(read(frame, time_format="%d/%m/%Y").before(), read(orders()).before())
+
+
+@pytest.mark.parametrize(
+    ("happened", "paid", "proposed"),
+    [
+        (["complaint", "order", "visit"], [5, 1, 0], "order"),
+        (["complaint", "Orders", "visit"], [5, 1, 0], "Orders"),
+        (["Transaction", "complaint", "purchase"], [1, 1, 1], "purchase"),
+        (["complaint", "sale", "visit"], [0, 1, 2], "sale"),
+        (["complaint", "sale", "visit"], [0, 0, 0], "complaint"),
+    ],
+)
+def test_the_likeliest_kind_is_proposed(happened, paid, proposed):
+    frame = pd.DataFrame({"who": [1, 2, 3], "ts": ["2025-01-05"] * 3, "total": paid, "what": happened})
+    log = EventLog.from_frame(frame, kind="what", **COLUMNS)
+    for data, columns in ((log, {}), (frame, COLUMNS | {"kind": "what"})):
+        for kinds in (None, []):
+            with pytest.raises(ParameterError, match=f"(?s)Fix: kinds='{proposed}'"):
+                read_purchases(data, kinds=kinds, **columns)
+
+
+def test_of_kinds_that_are_not_there_the_nearest_is_proposed():
+    frame = pd.DataFrame({"who": [1, 2], "ts": ["2025-01-05"] * 2, "what": ["order", "visit"]})
+    with pytest.raises(ParameterError, match=r"(?s)'visits' .*Fix: kinds='visit'"):
+        read_purchases(frame, customer="who", time="ts", kind="what", kinds="visits")
+    with pytest.raises(ParameterError, match=r"(?s)'sale' .*Fix: kinds='order'"):
+        read_purchases(frame, customer="who", time="ts", kind="what", kinds="sale")
+
+
+def test_a_holdout_counts_what_happened_whenever_it_became_known():
+    frame = pd.DataFrame(
+        {
+            "who": [1, 1, 2],
+            "ts": ["2025-01-01", "2025-01-15", "2025-01-10"],
+            "known": ["2025-01-01", "2025-02-15", "2025-02-10"],
+        }
+    )
+    log = EventLog.from_frame(frame, customer="who", time="ts", known_at="known", complete_until="2025-03-01")
+    rows = read_purchases(log)
+    past = rows.before("2025-01-12")
+    assert past.customers.tolist() == [1]  # what customer 2 did before the cutoff was not known by then
+    assert rows.holdout(past, "2025-02-01").n_periods.tolist() == [1]
+    assert rows.before("2025-02-01").n_periods.tolist() == [1]
+    assert rows.before("2025-02-10").customers.tolist() == [1]  # known at the cutoff itself is too late
+    assert rows.before("2025-02-10 00:00:00.000001").customers.tolist() == [1, 2]

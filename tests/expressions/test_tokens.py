@@ -58,6 +58,8 @@ def test_positions_are_those_of_the_text() -> None:
         ("p == 'a\u202eb'", r"U\+202E \(right-to-left override\) cannot be seen"),
         ("a\u00a0> 3", r"no-break space"),
         ("a\x00> 3", r"U\+0000 .*cannot be seen"),
+        ("a > 1\u200b", r"cannot be seen(?s:.*)Fix: take it out"),
+        ("`a > 1", r"the quote ` is never closed(?s:.*)Fix: `plan name`"),
         ("p == 'basic", r"at character 6: the quote ' is never closed"),
         ("p == '\\x41'", r"the backslash stands before 'x'"),
         ("p == '\\u{d800}'", r"the backslash stands before 'u'"),

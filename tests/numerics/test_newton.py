@@ -77,3 +77,24 @@ def test_a_function_that_is_not_what_its_gradient_says():
 
     found = minimise(evaluate, np.ones(1))
     assert (found.converged, found.reason) == (False, "no step along Newton's direction lowers the value")
+
+
+@pytest.mark.parametrize("start", [[0.0, 0.5], [0.0, 0.0]])
+def test_a_saddle_is_left(start):
+    """By symmetry no slope leads off the line between the two minima, at ±1."""
+
+    def wells(x):
+        value = (x[0] ** 2 - 1) ** 2 + x[1] ** 2
+        gradient = np.array([4 * x[0] * (x[0] ** 2 - 1), 2 * x[1]])
+        return float(value), gradient, np.diag([12 * x[0] ** 2 - 4, 2.0])
+
+    found = minimise(wells, np.array(start))
+    assert found.converged
+    np.testing.assert_allclose(np.abs(found.point), [1, 0], atol=1e-6)
+
+
+def test_the_last_step_allowed_may_lead_to_the_minimum():
+    found = minimise(lambda x: (float(x @ x), 2 * x, 2 * np.eye(2)), np.array([1.0, -1.0]), max_iter=1)
+    assert found.converged
+    assert found.decrement == 0
+    assert found.reason == "Newton's decrement is within the tolerance"

@@ -144,3 +144,41 @@ def test_pyplot_is_never_touched_nor_are_the_settings() -> None:
 def test_numbers_in_cells_are_white_on_dark_and_black_on_pale() -> None:
     ax = plotting.plot_migration(pd.DataFrame([[90, 10]], index=["a"], columns=["a", "b"]))
     assert [text.get_color() for text in ax.texts] == ["white", "#222222"]
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"plot_migration", "plot_segments", "plot_rates"}))
+def test_a_frame_whose_index_was_reset_gives_the_same_picture(name: str) -> None:
+    frame = FRAMES[name][0]
+    one, other = draw(name, frame), draw(name, frame if frame.index.names == [None] else frame.reset_index())
+    for axis in ("x", "y"):
+        labels = [[text.get_text() for text in getattr(ax, f"get_{axis}ticklabels")()] for ax in (one, other)]
+        assert labels[0] == labels[1]
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"plot_migration"}))
+def test_texts_where_numbers_belong_are_refused(name: str) -> None:
+    frame, column, maker = FRAMES[name]
+    with pytest.raises(SchemaError, match=rf"(?s)column '{column}' of \w+ holds .* numbers were expected.*{maker}"):
+        draw(name, frame.assign(**{column: "many"}))
+
+
+def test_a_dollar_begins_no_formula(tmp_path: Any) -> None:
+    counts = pd.DataFrame([[3, 1], [0, 2]], index=["$0\\frac-$9", "$"], columns=["$0\\frac-$9", "$"])
+    plotting.plot_migration(counts).figure.savefig(tmp_path / "picture.png")
+    rates = FRAMES["plot_rates"][0].set_axis(["$5 $", "x" * 500])
+    plotting.plot_rates(rates).figure.savefig(tmp_path / "picture.png")
+    cells = FRAMES["plot_frequency_recency"][0]
+    plotting.plot_frequency_recency(cells, unit="$ $").figure.savefig(tmp_path / "picture.png")
+
+
+def test_a_frame_that_is_no_matrix_of_moves_is_refused() -> None:
+    with pytest.raises(SchemaError, match="the rows of moved are top, low and its columns customers, share"):
+        plotting.plot_migration(FRAMES["plot_segments"][0])
+    with pytest.raises(SchemaError, match="column 'a' of moved holds"):
+        plotting.plot_migration(pd.DataFrame({"a": ["many"]}, index=["a"]))
+
+
+def test_rows_of_a_tracking_table_end_in_time() -> None:
+    weeks = FRAMES["plot_tracking"][0].set_axis(pd.Index([1, 2, 3], name="until"))
+    with pytest.raises(SchemaError, match="'until' of table holds int64 values; points in time were expected"):
+        plotting.plot_tracking(weeks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("matplotlib")
 
-from churnlib.exceptions import DataError, ParameterError
+from churnlib.exceptions import DataError, ParameterError, SchemaError
 from churnlib.plotting import plot_segments
 from churnlib.plotting._segments import _squares
 
@@ -109,3 +111,49 @@ def test_boxes_by_hand() -> None:
             ]
         )
     )
+
+
+@pytest.mark.parametrize("kind", ["bars", "treemap"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["$0 - $50", "$50\\frac - $100", "more", "none"],
+        ["a very long name " * 20, "b " * 300, "x" * 400, "short"],
+        ["line\nbreak", "\u00dcberl\u00e4ufer \u5ba2\u6237", "`code`", "_hidden"],
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_names_of_any_kind_are_written_as_they_are(kind: Any, names: list[str], tmp_path: Any) -> None:
+    ax = plot_segments(PROFILES.set_axis(names), kind=kind)
+    ax.figure.savefig(tmp_path / "picture.png")
+    said = [text.get_text() for text in (*ax.texts, *ax.get_yticklabels())]
+    assert any(names[0].split("\n")[0][:20] in text for text in said)
+
+
+@pytest.mark.parametrize("kind", ["bars", "treemap"])
+def test_two_hundred_segments_can_be_drawn(kind: Any, tmp_path: Any) -> None:
+    customers = np.arange(1, 201)
+    profiles = pd.DataFrame({"customers": customers, "share": customers / customers.sum()})
+    ax = plot_segments(profiles, kind=kind)
+    ax.figure.savefig(tmp_path / "picture.png", dpi=20)
+    if kind == "treemap":
+        below = ax.texts[-1].get_text()
+        assert below.startswith("without a name: ")
+        assert below.endswith(" more")
+        assert len(below) < 150
+
+
+def test_segments_may_stand_in_a_column() -> None:
+    labels = plot_segments(PROFILES.reset_index()).get_yticklabels()
+    assert [label.get_text() for label in labels] == PROFILES.index.tolist()
+
+
+@pytest.mark.parametrize("kind", ["bars", "treemap"])
+def test_customers_are_counts_and_columns_numbers(kind: Any) -> None:
+    for wrong in (-1, np.nan):
+        with pytest.raises(DataError, match=r"'customers' is negative or missing in 1 of 4 rows \(row 1\)"):
+            plot_segments(PROFILES.assign(customers=[1, wrong, 2, 3]), kind=kind)
+    with pytest.raises(SchemaError, match=r"column 'customers' of profiles holds .* values; numbers were expected"):
+        plot_segments(PROFILES.assign(customers=list("abcd")), kind=kind)
+    with pytest.raises(SchemaError, match="column 'plan' of profiles holds"):
+        plot_segments(PROFILES.assign(plan=list("abcd")), kind=kind, colour="plan")

@@ -45,12 +45,24 @@ class TestChoice:
     def test_the_table_is_that_of_scikit_learn(self):
         X, _ = shop()
         model = RFMClusterSegmenter(k_range=(2, 4)).fit(X)
-        logs = np.log1p(X.to_numpy())
+        logs = np.log1p(X.sort_values(X.columns.tolist()).to_numpy())
         scaled = (logs - logs.mean(axis=0)) / logs.std(axis=0)
         for row in model.selection_.itertuples():
             peer = KMeans(row.k, n_init=10, random_state=0).fit(scaled)
             assert row.inertia == pytest.approx(peer.inertia_)
             assert row.silhouette == pytest.approx(silhouette_score(scaled, peer.labels_))
+
+    def test_the_order_of_the_customers_leaves_no_trace(self):
+        rng = np.random.default_rng(1)  # no kinds at all: a fit by the order of the rows chooses another k
+        orders = np.where(rng.random(600) < 0.7, 1, rng.integers(2, 20, 600))
+        X = pd.DataFrame({"days": rng.integers(0, 400, 600), "orders": orders, "money": rng.lognormal(3, 1, 600)})
+        turned = rng.permutation(600)
+        model, other = (RFMClusterSegmenter(k_range=(2, 4)).fit(rows) for rows in (X, X.iloc[turned]))
+        assert other.cluster_centers_.tobytes() == model.cluster_centers_.tobytes()
+        pd.testing.assert_frame_equal(other.selection_, model.selection_)
+        assert (other.labels_ == model.labels_[turned]).all()
+        assert (model.labels_ == model.predict(X)).all()
+        assert model.profile_["customers"].tolist() == np.bincount(model.labels_).tolist()
 
     def test_inertia_falls_with_every_k(self):
         table = RFMClusterSegmenter().fit(shop()[0]).selection_
@@ -87,9 +99,9 @@ class TestChoice:
     def test_no_more_clusters_than_different_customers(self):
         X = pd.DataFrame({"a": [1.0, 1, 1, 5, 5, 9]})
         assert RFMClusterSegmenter().fit(X).selection_["k"].tolist() == [2, 3]
-        with pytest.raises(DataError, match="4 clusters were asked for, and there are 3 different customers"):
+        with pytest.raises(DataError, match="4 clusters were asked for, and 3 of the customers are different"):
             RFMClusterSegmenter(4).fit(X)
-        with pytest.raises(DataError, match="2 clusters were asked for, and there are 1 different customers"):
+        with pytest.raises(DataError, match="2 clusters were asked for, and 1 of the customers are different"):
             RFMClusterSegmenter().fit(X * 0)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from churnlib.exceptions import DataError
-from churnlib.segmentation._labels import read_labels
+from churnlib.segmentation._labels import in_order, read_labels
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,9 @@ def test_no_rows_and_too_many_dimensions():
         read_labels([], name="segments")
     with pytest.raises(DataError, match=r"segments has shape \(1, 2\)"):
         read_labels([["a", "b"]], name="segments")
+
+
+def test_names_without_an_order_are_sorted_by_type_then_text():
+    assert in_order([3, "x", 1.5, "a"]) == [1.5, 3, "a", "x"]
+    assert read_labels(["x", 2, "x", 10], name="segments").names == (10, 2, "x")
+    assert read_labels(["x", 2, "x", 10], name="segments").codes.tolist() == [2, 1, 2, 0]

@@ -420,7 +420,7 @@ class TestErrors:
             LifecycleStage().fit(frame)
 
     def test_texts_are_no_numbers(self):
-        with pytest.raises(SchemaError, match=r"column 'recency_days' holds .* values, not numbers"):
+        with pytest.raises(SchemaError, match=r"column 'recency_days' holds .* values; numbers were expected"):
             LifecycleStage().fit(rows(400, ["5"]))
 
     def test_an_array_has_no_names(self):

@@ -127,3 +127,23 @@ def test_without_names_every_column_is_read_in_the_order_of_the_fit():
 def test_names_for_another_number_of_columns():
     with pytest.raises(SchemaError, match="columns names 1 columns and the array has 2"):
         read_rows(BaseEstimator(), [[1, 2]], ("a",), fitting=True)
+
+
+def test_a_column_twice_is_refused_where_it_is_read_and_nowhere_else():
+    twice = pd.DataFrame([[1, 2, 3]], columns=["a", "b", "b"])
+    assert is_frame(twice)
+    assert read_frame(twice, ["a"]).column("a").tolist() == [1]
+    with pytest.raises(SchemaError, match=r"'b' .*stands 2 times"):
+        read_frame(twice, ["b"])
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (pd.Categorical([1, 2]), r"holds categorical \(int64\) values(?s:.*)astype\('float64'\)"),
+        (pd.to_timedelta(["1D", "2D"]), r"holds duration.* values(?s:.*)\.dt\.days"),
+    ],
+)
+def test_what_is_nearly_a_number_is_said_to_become_one(values, text):
+    with pytest.raises(SchemaError, match=text):
+        read_frame(pd.DataFrame({"a": values}), ["a"])

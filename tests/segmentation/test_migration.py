@@ -101,3 +101,24 @@ def test_a_customer_without_a_segment_is_named():
 def test_a_segment_may_not_be_called_like_those_who_came_or_went(name):
     with pytest.raises(ParameterError, match="a segment is called"):
         migration_matrix(at({7: name}), at({7: "a"}))
+
+
+def test_names_of_two_kinds_are_sorted_each_by_themselves():
+    moved = migration_matrix(at({1: "b", 2: 10}), at({1: 2, 2: "a"}))
+    assert moved.counts.columns.tolist() == [10, 2, "a", "b", "(left)"]
+    assert moved.moved == 2
+
+
+def test_a_row_without_a_customer_is_refused():
+    nobody = pd.Series(["a", "b"], index=pd.Index([1.0, np.nan], name="customer_id"))
+    with pytest.raises(DataError, match="before has no customer for 1 of 2 rows"):
+        migration_matrix(nobody, at({7: "a"}))
+
+
+def test_a_segmenter_without_a_list_of_its_segments_is_sorted():
+    class Halves:
+        def predict(self, rows):
+            return np.where(rows["n"] > 1, "b", "a")
+
+    rows = pd.DataFrame({"n": [1, 2]}, index=pd.Index([7, 8], name="customer_id"))
+    assert migration_matrix(rows, rows, segmenter=Halves()).counts.columns.tolist() == ["a", "b", "(left)"]

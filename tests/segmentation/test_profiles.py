@@ -122,3 +122,16 @@ def test_other_rows_are_refused():
 def test_what_cannot_be_described_says_why(data, options, error, text):
     with pytest.raises(error, match=text):
         segment_profiles(["a", "b"], None if data is None else pd.DataFrame(data), **options)
+
+
+@pytest.mark.parametrize("options", [{"columns": "n_orders"}, {"spend": "spend_total"}])
+def test_columns_without_data_are_refused(options):
+    (name,) = options
+    with pytest.raises(ParameterError, match=f"{name}='.*' without data"):
+        segment_profiles(["a", "b"], **options)
+
+
+def test_an_unknown_column_of_spend_is_named_by_its_argument():
+    data = pd.DataFrame({"paid": [1.0, 2.0]})
+    with pytest.raises(SchemaError, match="no column 'pad', named by spend="):
+        segment_profiles(["a", "b"], data, spend="pad")

@@ -315,7 +315,11 @@ def test_a_text_column_is_named():
     [
         ({"columns": []}, ParameterError, "columns is empty"),
         ({"columns": ["n_orders", "n_orders"]}, ParameterError, "columns names n_orders more than once"),
-        ({"columns": "n_orders", "weights": {"spend": 1}}, ValueError, "The 'columns' parameter"),
+        (
+            {"columns": "n_orders", "weights": {"spend": 1}},
+            ParameterError,
+            "weights names 'spend', which is not scored",
+        ),
         ({"weights": {"active_days": 1}}, ParameterError, r"weights names 'active_days'.*\nFix: columns=\['recency"),
         ({"weights": dict.fromkeys(RFM, 0)}, ParameterError, "the weights of all 3 columns are 0"),
         ({"n_bins": 1}, ValueError, "The 'n_bins' parameter of RFMScorer"),
@@ -363,3 +367,9 @@ def test_feature_names_are_checked():
     with pytest.raises(ParameterError, match=r"length equal to number of features \(2\), got 1"):
         unnamed.get_feature_names_out(["a"])
     assert unnamed.get_feature_names_out(["a", "b"]).tolist() == ["a_score", "b_score", "rfm_score"]
+
+
+def test_one_column_may_be_named_by_a_text():
+    table = customers()
+    one, listed = (RFMScorer(columns=columns).fit(table).transform(table) for columns in ("n_orders", ["n_orders"]))
+    pd.testing.assert_frame_equal(one, listed)

@@ -133,3 +133,32 @@ def test_a_map_of_millions_is_refused_before_it_is_made():
 def test_labels_are_those_of_the_code():
     assert score_label((5, 1), (5, 5)) == "51"
     assert score_label((10, 1), (10, 5)) == "10-1"
+
+
+def test_segments_are_listed_from_the_best_to_the_worst():
+    assert map_of_standard_grid(AXES, (5, 5)).names == (
+        "Champions",
+        "Loyal",
+        "Potential Loyalist",
+        "Can't Lose Them",
+        "New Customers",
+        "Needs Attention",
+        "Promising",
+        "At Risk",
+        "About to Sleep",
+        "Hibernating",
+        "Lost",
+    )
+
+
+def test_of_segments_on_a_par_the_better_first_axis_goes_first_then_the_name():
+    cells = {(1, 1): "low", (1, 2): "often", (2, 1): "lately", (2, 2): "top"}
+    assert map_from_cells(cells, AXES, (2, 2)).names == ("top", "lately", "often", "low")
+    crossed = {(1, 1): "x", (2, 2): "x", (1, 2): "b", (2, 1): "b"}
+    assert map_from_cells(crossed, AXES, (2, 2)).names == ("b", "x")
+
+
+@given(st.permutations(sorted(STANDARD_GRID)))
+def test_the_order_of_the_cells_does_not_matter(keys):
+    shuffled = map_from_cells({key: STANDARD_GRID[key] for key in keys}, AXES, (5, 5))
+    assert shuffled.names == map_of_standard_grid(AXES, (5, 5)).names

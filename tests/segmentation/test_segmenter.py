@@ -217,3 +217,30 @@ def test_a_year_of_real_invoices(online_retail):
     before, after = segmenter.table(june.loc[idle]), segmenter.table(december.loc[idle])
     assert (after["recency_days_score"] <= before["recency_days_score"]).all()
     assert (after["n_orders_score"] == before["n_orders_score"]).all()
+
+
+def test_profiles_and_moves_come_in_the_order_of_the_grid():
+    table = customers()
+    segmenter = RFMSegmenter().fit(table)
+    assert segmenter.segments_[0] == "Champions"
+    assert segmenter.segments_[-1] == "Lost"
+    assert segmenter.classes_.tolist() == sorted(segmenter.segments_)
+    few = table[segmenter.predict(table) != "Loyal"]
+    segments = segmenter.table(few)["segment"]
+    assert isinstance(segments.dtype, pd.CategoricalDtype)
+    assert not segments.dtype.ordered  # nobody says that to be at risk is better than to be asleep
+    assert segments.tolist() == segmenter.predict(few).tolist()
+    profile = segment_profiles(segments, few)
+    assert tuple(profile.index) == segmenter.segments_
+    assert profile.loc["Loyal", "customers"] == 0
+    by_segment = migration_matrix(segments, segments).counts
+    by_rows = migration_matrix(few, few, segmenter=segmenter).counts
+    pd.testing.assert_frame_equal(by_rows, by_segment)
+    assert tuple(by_rows.columns) == (*segmenter.segments_, "(left)")
+
+
+def test_predict_stays_a_plain_array():
+    found = RFMSegmenter().fit(customers()).predict(customers())
+    assert type(found) is np.ndarray
+    assert found.dtype == object
+    assert {type(name) for name in found} == {str}

@@ -63,10 +63,15 @@ def test_a_role_nobody_plays_is_unknown():
 
 @pytest.mark.parametrize("values", [["a"], [1 + 2j], [pd.Timestamp("2025-01-01")]])
 def test_other_things_than_numbers(values):
-    with pytest.raises(SchemaError, match=r"column 'T' holds .* values, not numbers"):
+    with pytest.raises(SchemaError, match=r"column 'T' holds .* values; numbers were expected"):
         read_columns_of(pd.DataFrame({"T": values}), {"tenure": "T"})
 
 
 def test_a_refusal_names_count_and_first_row():
     with pytest.raises(DataError, match=r"2 of 3 values of 'x' are odd \(rows 0, 2; the first is 1\)"):
         refuse(np.array([True, False, True]), np.array([1.0, 2, 3]), "x", "are odd", "fix")
+
+
+def test_numbers_among_objects_are_numbers_as_in_a_score():
+    frame = pd.DataFrame({"T": pd.Series([5, 7], dtype=object)})
+    assert read_columns_of(frame, {"tenure": "T"}).get("tenure").tolist() == [5, 7]

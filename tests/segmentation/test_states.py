@@ -314,3 +314,21 @@ def test_intervals_hold_the_truth_when_customers_have_habits():
 def test_intervals_hold_the_truth_in_more_simulations():
     covered, _ = _coverage(2000, "test_intervals_hold_the_truth_in_more_simulations")
     assert 0.9335 <= covered <= 0.9655
+
+
+def test_the_order_of_the_rows_does_not_order_the_states():
+    states = states_of({1: ["b", "a"], 2: ["a", "b"]}).astype({"stage": object})
+    turned = states.iloc[::-1]
+    pd.testing.assert_frame_equal(transition_matrix(turned), transition_matrix(states))
+    assert transition_matrix(states).index.get_level_values("to_stage").tolist() == ["a", "b"] * 2
+
+
+def test_ordered_states_begin_with_the_best():
+    states = states_of({1: ["D", "A"], 2: ["B", "D"]})
+    ordered = states.assign(stage=pd.Categorical(states["stage"], categories=["D", "B", "A"], ordered=True))
+    assert wide(transition_matrix(ordered)["count"]).columns.tolist() == ["A", "B", "D"]
+
+
+def test_a_state_may_not_be_called_like_those_who_have_not_started():
+    with pytest.raises(ParameterError, match="a state is called 'not_started'"):
+        transition_matrix(states_of({1: ["not_started", "a"], 2: ["a", "a"]}))

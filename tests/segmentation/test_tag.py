@@ -7,6 +7,7 @@ import datetime as dt
 import pickle
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,3 +99,8 @@ def test_a_tag_survives_dict_pickle_and_copy(tree, text, decisions) -> None:
 def test_what_is_no_tag_is_refused(make, error: type[ChurnlibError], match: str) -> None:
     with pytest.raises(error, match=match):
         make()
+
+
+def test_no_date_is_no_date():
+    with pytest.raises(ParameterTypeError, match="on is NaT"):
+        Tag("one", "n == 1").approve(by="Ann", on=pd.NaT)

@@ -226,3 +226,20 @@ class TestStored:
     def test_what_was_changed_or_is_no_set_of_tags_is_refused(self, change, error: type[ChurnlibError], match) -> None:
         with pytest.raises(error, match=match):
             TagRules.from_json(change(rules().to_json()))
+
+
+@pytest.mark.parametrize("kind", ["polars", "lazy", "arrow", "duckdb"])
+def test_a_frame_of_another_library_has_the_same_names(kind):
+    frame = pd.DataFrame({"n": [1, 2]})
+    rules = TagRules([approved("one", "n == 1")]).fit(frame)
+    other = {
+        "polars": lambda: pl.from_pandas(frame),
+        "lazy": lambda: pl.from_pandas(frame).lazy(),
+        "arrow": lambda: pa.Table.from_pandas(frame),
+        "duckdb": lambda: pytest.importorskip("duckdb").from_df(frame),
+    }[kind]()
+    assert rules.transform(other)["one"].tolist() == [True, False]
+    fitted = TagRules([approved("one", "n == 1")]).fit(other)
+    assert fitted.feature_names_in_.tolist() == ["n"]
+    with pytest.raises(ValueError, match="feature names should match"):
+        fitted.transform(frame.rename(columns={"n": "m"}))

@@ -158,3 +158,8 @@ def test_shares_that_cannot_work_say_why(shares, error, text):
 def test_too_many_equal_scores_for_a_class():
     with pytest.raises(DataError, match=r"class 'A' would be empty: too many of the scores are equal \(around 5, of 2"):
         Tiers.from_quantiles([1.0, 5, 5, 5], {"A": 0.1, "B": 0.9})
+
+
+def test_shares_are_named_by_text():
+    with pytest.raises(ParameterTypeError, match=r"shares is \{1: 0.5, 2: 0.5\}; a share for each class"):
+        Tiers.from_quantiles([1, 2, 3, 4], {1: 0.5, 2: 0.5})

@@ -13,7 +13,7 @@ from churnlib.clv._contractual import ContractModel, Durations
 from churnlib.clv._design import Derivatives, RowProblem, Term
 from churnlib.clv._geometric_life import hazard
 from churnlib.clv._likelihood import Parameters, Problem
-from churnlib.clv._rising import log_rising
+from churnlib.clv._rising import log_beta_ratio, log_rising
 
 __all__ = ["BetaDiscreteWeibull"]
 
@@ -132,9 +132,7 @@ class BetaDiscreteWeibull(ContractModel):
         return _derivatives(data, parameters["alpha"], parameters["beta"], parameters["c"]).value
 
     def _log_survival(self, times: FloatArray, parameters: Parameters) -> FloatArray:
-        alpha, beta, c = (parameters[name] for name in self._parameter_names)
-        stretched = times**c
-        return np.asarray(log_rising(beta, stretched)[0] - log_rising(alpha + beta, stretched)[0])
+        return log_beta_ratio(parameters["alpha"], parameters["beta"], times ** parameters["c"])
 
     def _lifetime(self, duration: FloatArray, until: FloatArray, parameters: Parameters) -> FloatArray:
         last = int((duration + until).max(initial=0))
@@ -214,4 +212,4 @@ def _log_survival(times: FloatArray, alpha: FloatArray, beta: FloatArray, c: Flo
         (1, 2): bend_tau * slope,
         (2, 2): bend_tau * slope**2 + by_tau * slope * log_time,
     }
-    return Derivatives(own[0] - both[0], gradient, hessian)
+    return Derivatives(log_beta_ratio(alpha, beta, stretched), gradient, hessian)

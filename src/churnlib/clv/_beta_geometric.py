@@ -20,12 +20,13 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import betainc, betaln, digamma, expit, gammaln, zeta
+from scipy.special import betainc, digamma, expit, gammaln, xlogy, zeta
 
 from churnlib._typing import FloatArray, IntArray
 from churnlib.clv._design import Derivatives, RowProblem, Term
 from churnlib.clv._histories import Histories, UniqueHistories
 from churnlib.clv._purchase_model import Parameters, PurchaseModel
+from churnlib.clv._rising import log_beta_ratio
 from churnlib.clv._simulation import purchases_until_a_coin_falls
 from churnlib.numerics import beta_expectation
 
@@ -119,8 +120,7 @@ class BetaGeometric(PurchaseModel):
             gammaln(r + data.x)
             - gammaln(r)
             + r * np.log(alpha)
-            + betaln(a, b + k)
-            - betaln(a, b)
+            + log_beta_ratio(a, b, k)
             - (r + data.x) * np.log(alpha + data.T)
         )
         return np.asarray(alive + np.logaddexp(0, self._dead_log_odds(data, parameters)))
@@ -137,6 +137,10 @@ class BetaGeometric(PurchaseModel):
         r, alpha, a, b = (parameters[name] for name in ("r", "alpha", "a", "b"))
         arrays = np.broadcast_arrays(r + x, alpha + T, a, b + x + self._extra_coins)
         return tuple(np.asarray(array, dtype=float) for array in arrays)
+
+    def _leaving_rate(self, x: FloatArray, T: FloatArray, parameters: Parameters) -> FloatArray:
+        shape, rate, a, b = self._living(x, T, parameters)
+        return np.asarray(shape / rate * a / (a + b))
 
     def _expected(self, x: FloatArray, T: FloatArray, t: FloatArray, parameters: Parameters) -> FloatArray:
         # E[(1 - exp(-λpt)) / p], and over λ: (1 - (1 + pτ)^-R) / p with τ = t / (α + T).
@@ -172,14 +176,14 @@ class BetaGeometric(PurchaseModel):
         # Exactly n: all n coins survived and the clock stopped at n; or the n-th coin fell, after which the
         # clock no longer matters, so at least n purchases would have come: the tail of the same NBD.
         shape, rate, a, b = (array[:, None] for array in self._living(x, T, parameters))
-        n = np.arange(largest + 1)
+        n = np.arange(largest + 1.0)
         share = (t[:, None] / (rate + t[:, None])) * np.ones_like(shape)
-        with np.errstate(divide="ignore"):
-            log_share = np.where(n > 0, n * np.log(share), 0.0)  # 0 · log 0 is 0: nothing is bought in no time
-        nbd = np.exp(gammaln(shape + n) - gammaln(shape) - gammaln(n + 1) + shape * np.log1p(-share) + log_share)
-        stays = np.exp(betaln(a, b + n) - betaln(a, b))
-        before = np.maximum(n, 1)
-        falls = np.exp(betaln(a + 1, b + before - 1) - betaln(a, b)) * betainc(before, shape, share)
+        # 0 · log 0 is 0: nothing is bought in no time.
+        nbd = np.exp(gammaln(shape + n) - gammaln(shape) - gammaln(n + 1) + shape * np.log1p(-share) + xlogy(n, share))
+        # B(a+1, b+k)/B(a, b) = B(a, b+k)/B(a, b) · a/(a+b+k).
+        before = np.maximum(n, 1.0)
+        stays = np.exp(log_beta_ratio(a, b, n))
+        falls = stays[:, before.astype(int) - 1] * a / (a + b + before - 1) * betainc(before, shape, share)
         return np.asarray(stays * nbd + np.where(n > 0, falls, 0.0))
 
     def _discounted(self, x: FloatArray, T: FloatArray, rate: FloatArray, parameters: Parameters) -> FloatArray:

@@ -31,8 +31,9 @@ class BGNBD(BetaGeometric):
         coefficients of its own.
     l2 : float, default=0.0
         Weight of a ridge, l2/2 Σθ² per customer, on the logarithms of the
-        parameters in units of a tenth of the longest T, and on the coefficients.
-        None is needed for convergence.
+        parameters in units of a tenth of the longest T, and on the coefficients
+        (covariates less their mean, over their largest distance from it). None is
+        needed for convergence.
     tol : float, default=1e-9
         Converged when the log-likelihood could still grow by at most this much,
         as judged by Newton's decrement.

@@ -130,8 +130,9 @@ class ContractModel(LikelihoodModel):
         self._check_fit(data, weight, index)
         columns = [levels(column) for column in (data.duration, data.event, *data.covariates.T)]
         rows = unique_rows([column.codes for column in columns], weight=weight)
-        distinct = [column.values[code] for column, code in zip(columns, rows.codes, strict=True)]
-        self._maximise(self._problem(_durations(distinct), rows.weight))
+        seen = rows.weight > 0  # who does not count is not there, however odd
+        distinct = [column.values[code[seen]] for column, code in zip(columns, rows.codes, strict=True)]
+        self._maximise(self._problem(_durations(distinct), rows.weight[seen]))
         return self
 
     def fit_survivors(self, survivors: ArrayLike, *, n: int | None = None) -> Self:
@@ -224,7 +225,8 @@ class ContractModel(LikelihoodModel):
             "fit(X[X['duration'] >= 1])",
         )
         n = len(data)
-        if n == 1:
+        counts = np.ones(n, dtype=bool) if weight is None else weight > 0
+        if counts.sum() == 1 and (weight is None or weight.sum() <= 1):
             raise DataError(
                 message(
                     "n_samples = 1: 1 sample tells nothing about how customers differ",
@@ -232,10 +234,11 @@ class ContractModel(LikelihoodModel):
                     "fit(X)",
                 )
             )
-        if not (data.event if weight is None else data.event * weight).any():
+        if not data.event[counts].any():
             raise DataError(
                 message(
-                    f"column 'event' is False in all {n} rows (first: row 0)",
+                    f"column 'event' is False in all {int(counts.sum())} rows that count "
+                    f"(first: row {int(np.argmax(counts))})",
                     "some customers must have cancelled, or nothing can be learned about leaving",
                     "observe for longer",
                 )

@@ -5,6 +5,10 @@ covariates into the Pareto/NBD and BG/NBD models": ``alpha = alpha_0 exp(-γ'z)`
 for a scale, ``a = a_0 exp(γ'z)`` for a shape. So the logarithm of each parameter is
 linear, η_j = D_j θ_j, and gradient and Hessian follow from those by η:
 ``D_j' g_j`` and ``D_j' diag(h_jk) D_k``.
+
+The search goes over coefficients of covariates from which their mean is taken and which are
+divided by their largest distance from it. Years such as 2020 to 2025 would else be nearly a
+constant, and the parameter at year 0 as far away as no search goes.
 """
 
 from __future__ import annotations
@@ -101,19 +105,25 @@ class RowProblem:
         self.total_weight = float(weight.sum())
         self.offset = offset
         self._designs: list[FloatArray] = []
+        centres: list[float] = []
         names: list[str] = []
         units: list[float] = []
         begin: list[float] = []
         for term, first in zip(terms, start, strict=True):
-            design, scale = _design(term, len(weight))
+            design, centre, scale = _design(term, weight)
             self._designs.append(design)
             names += [term.name, *(f"{term.name}[{column}]" for column in term.covariates)]
             units += [term.unit, *(1 / scale).tolist()]
+            centres += [0.0, *(term.sign * centre / scale).tolist()]
             begin += [float(first), *([0.0] * len(term.covariates))]
         self.names = tuple(names)
         self.unit = np.array(units)
         self.start = np.array(begin)
         self.logarithmic: Array = np.array(["[" not in name for name in names])
+        self.basis = np.eye(len(names))
+        for position in np.flatnonzero(~self.logarithmic):
+            own = np.flatnonzero(self.logarithmic[:position])[-1]
+            self.basis[own, position] = -centres[position]
 
     def _parameters(self, theta: FloatArray) -> list[FloatArray]:
         ends = np.cumsum([design.shape[1] for design in self._designs])
@@ -149,10 +159,13 @@ class RowProblem:
         return np.concatenate(pieces), self._weight
 
 
-def _design(term: Term, n: int) -> tuple[FloatArray, FloatArray]:
-    """Return the columns 1, ±z / scale, and the scales; scaling keeps Newton's steps in one range."""
+def _design(term: Term, weight: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the columns 1, ±(z - centre) / scale, and those two; a covariate that does not vary becomes 0."""
     if term.values is None or not len(term.covariates):
-        return np.ones((n, 1)), np.ones(0)
-    scale = np.abs(term.values).max(axis=0)
-    scale = np.where(scale > 0, scale, 1.0)
-    return np.column_stack([np.ones(n), term.sign * term.values / scale]), scale
+        return np.ones((len(weight), 1)), np.zeros(0), np.ones(0)
+    centre = weight @ term.values / weight.sum()
+    apart = term.values - centre
+    scale = np.abs(apart[weight > 0]).max(axis=0)
+    varies = scale > 1e-12 * np.abs(centre)
+    centre, scale = np.where(varies, centre, 0.0), np.where(varies, scale, 1.0)
+    return np.column_stack([np.ones(len(weight)), term.sign * np.where(varies, apart, 0.0) / scale]), centre, scale

@@ -190,7 +190,7 @@ class GammaGamma(LikelihoodModel):
         x, m = self._read(X, reset=True)
         weight = check_weight(sample_weight, len(x))
         repeats = x > 0 if weight is None else (x > 0) & (weight > 0)
-        _check_enough(x, repeats)
+        _check_enough(x, repeats, weight)
         left_out = ~(x > 0)
         self.n_left_out_ = float(left_out.sum() if weight is None else weight[left_out].sum())
         spends = _Spends.of(x[repeats], m[repeats], None if weight is None else weight[repeats])
@@ -465,11 +465,11 @@ def check_frequency(x: FloatArray, index: pd.Index | None) -> None:
     )
 
 
-def _check_enough(x: FloatArray, repeats: BoolArray) -> None:
+def _check_enough(x: FloatArray, repeats: BoolArray, weight: FloatArray | None) -> None:
     n = int(repeats.sum())
     if n == 0:
         raise DataError(_nobody(len(x)))
-    if n == 1:
+    if n == 1 and (weight is None or weight[repeats].sum() <= 1):
         raise DataError(
             message(
                 f"n_samples = 1: 1 sample (row {int(np.argmax(repeats))}) of {len(x)} has a repeat purchase, "
@@ -544,6 +544,7 @@ class _Problem:
 
     names: tuple[str, ...] = ("p", "q", "v")
     logarithmic: Array = np.ones(3, dtype=bool)
+    basis: FloatArray = np.eye(3)
 
     def __init__(self, spends: _Spends, *, floor: float) -> None:
         self._data, self._floor = spends, floor

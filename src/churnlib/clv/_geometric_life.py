@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from churnlib._typing import FloatArray
-from churnlib.clv._rising import log_rising
+from churnlib.clv._rising import log_beta_ratio
 from churnlib.numerics import beta_expectation
 
 __all__ = ["discounted_periods", "expected_periods", "hazard", "survives"]
@@ -37,7 +37,7 @@ def survives(a: FloatArray, b: FloatArray, t: FloatArray) -> FloatArray:
     >>> survives(np.array([1.0]), np.array([1.0]), np.array([3.0]))  # 1 / (1 + t) for a uniform θ
     array([0.25])
     """
-    return np.asarray(np.exp(log_rising(b, t)[0] - log_rising(a + b, t)[0]))
+    return np.asarray(np.exp(log_beta_ratio(a, b, t)))
 
 
 def expected_periods(a: FloatArray, b: FloatArray, t: FloatArray) -> FloatArray:

@@ -53,6 +53,10 @@ class Histories:
     def __len__(self) -> int:
         return len(self.x)
 
+    def rows(self, chosen: BoolArray | slice) -> Histories:
+        """Return some of the customers."""
+        return Histories(self.x[chosen], self.tx[chosen], self.T[chosen], self.covariates[chosen])
+
     def unique(self, weight: FloatArray | None) -> UniqueHistories:
         """Count equal histories once."""
         x, (tx, T) = levels(self.x), shared_levels(self.tx, self.T)

@@ -36,6 +36,8 @@ class Problem(Protocol):
     """Which coordinates are logarithms."""
     unit: FloatArray
     """What one unit of each parameter is in the caller's units."""
+    basis: FloatArray
+    """From the coordinates, in which covariates are centred, to those in which they are not; shape (k, k)."""
     start: FloatArray
     total_weight: float
     offset: float
@@ -90,6 +92,11 @@ class LikelihoodModel(BaseEstimator):
     decrement_: float
     covariance_: FloatArray | None
     standard_errors_: dict[str, float]
+
+    _theta_covariance: FloatArray | None
+    """Of the coordinates of the search."""
+    _theta_basis: FloatArray
+    """How each of them moves the logarithms of the parameters, and the coefficients."""
 
     _parameter_names: ClassVar[tuple[str, ...]]
     """The parameters, all of them positive; coefficients of covariates are named ``alpha[channel]``."""
@@ -169,7 +176,9 @@ class LikelihoodModel(BaseEstimator):
         found = minimise(
             _Ridge(problem, self.l2), problem.start, tol=self.tol / n, max_iter=self.max_iter, bound=_FARTHEST
         )
-        values = np.where(problem.logarithmic, np.exp(np.where(problem.logarithmic, found.point, 0)), found.point)
+        theta = problem.basis @ found.point
+        with np.errstate(over="ignore"):
+            values = np.where(problem.logarithmic, np.exp(np.where(problem.logarithmic, theta, 0)), theta)
         self._names = problem.names
         self._logarithmic = np.asarray(problem.logarithmic, dtype=bool)
         self._set_params(dict(zip(problem.names, (values * problem.unit + self._floors).tolist(), strict=True)))
@@ -180,7 +189,10 @@ class LikelihoodModel(BaseEstimator):
         self.bic_ = len(values) * float(np.log(n)) - 2 * self.loglik_
         self.n_iter_, self.decrement_ = found.n_iter, n * found.decrement
         self.converged_, self.reason_ = self._verdict(found)
-        self._set_covariance(problem, found)
+        self.covariance_, self._theta_covariance = None, None
+        self.standard_errors_ = dict.fromkeys(self._names, float("nan"))
+        if self.converged_ and self.covariance is not None:
+            self._set_covariance(problem, found)
 
     def _verdict(self, found: Optimum) -> tuple[bool, str]:
         names = np.array(self._names, dtype=object)
@@ -201,14 +213,17 @@ class LikelihoodModel(BaseEstimator):
         if flat.any():
             loaded = np.max(np.abs(vectors[:, flat]), axis=1) > 0.1
             return False, f"the data do not determine {', '.join(names[loaded])}: the likelihood is flat along them"
+        values = np.array(list(self.params_.values()))
+        beyond = self._logarithmic & ~(np.isfinite(values) & (values > 0))
+        if beyond.any():
+            shifted = sorted({column for name in names[beyond] for column in self._covariates_of(name)})
+            return False, (
+                f"{', '.join(names[beyond])} is that of a customer whose covariates are 0, which is so far from any "
+                f"of these that no float holds it: subtract a typical value from {', '.join(shifted)}"
+            )
         return found.converged, found.reason
 
     def _set_covariance(self, problem: Problem, found: Optimum) -> None:
-        self.covariance_, self._theta_covariance = None, None
-        nan = dict.fromkeys(self._names, float("nan"))
-        self.standard_errors_ = nan
-        if self.covariance is None:
-            return
         try:
             inverse = np.linalg.inv(found.hessian * problem.total_weight)
         except np.linalg.LinAlgError:
@@ -220,10 +235,10 @@ class LikelihoodModel(BaseEstimator):
             return
         # Delta method: d exp(θ) = exp(θ) dθ; a unit multiplies a coefficient and leaves a logarithm's error alone.
         values = np.array(list(self.params_.values())) - self._floors
-        slope = np.where(self._logarithmic, values, problem.unit)
-        self.covariance_ = inverse * np.outer(slope, slope)
-        own = np.where(self._logarithmic, 1.0, problem.unit)
-        self._theta_covariance = inverse * np.outer(own, own)
+        slopes = np.where(self._logarithmic, values, problem.unit)[:, None] * problem.basis
+        self.covariance_ = np.asarray(slopes @ inverse @ slopes.T, dtype=np.float64)
+        self._theta_covariance = np.asarray(inverse, dtype=np.float64)
+        self._theta_basis = np.where(self._logarithmic, 1.0, problem.unit)[:, None] * problem.basis
         errors = np.sqrt(np.diag(self.covariance_))
         self.standard_errors_ = dict(zip(self._names, errors.tolist(), strict=True))
 
@@ -326,10 +341,10 @@ class LikelihoodModel(BaseEstimator):
         theta = self._theta()
         if self._theta_covariance is None:
             return np.full_like(of(self.params_), np.nan)
-        slopes = []
-        for position in range(len(theta)):
-            step = np.zeros_like(theta)
-            step[position] = 1e-5
-            slopes.append((of(self._natural(theta + step)) - of(self._natural(theta - step))) / 2e-5)
-        gradient = np.array(slopes)
+        gradient = np.array(
+            [
+                (of(self._natural(theta + step)) - of(self._natural(theta - step))) / 2e-5
+                for step in 1e-5 * self._theta_basis.T
+            ]
+        )
         return np.asarray(np.sqrt(np.einsum("jn,jk,kn->n", gradient, self._theta_covariance, gradient)))

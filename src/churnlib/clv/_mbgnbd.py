@@ -11,9 +11,10 @@ class MBGNBD(BetaGeometric):
     """Modified beta-geometric / NBD model of purchases without a contract.
 
     As `BGNBD`, but a customer may leave after the first purchase too. One-time
-    buyers then have P(alive) < 1, and the same for all of them whatever their age:
-    b / (a + b) before anything is known, less the longer the silence among those
-    who did buy again.
+    buyers then have P(alive) < 1: b / (a + b) right after the first purchase, and
+    less the longer they have been silent since,
+
+        P(alive | no repeat purchase until T) = 1 / (1 + a/b ((α+T)/α)^r).
 
     Parameters
     ----------

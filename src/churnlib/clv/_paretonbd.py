@@ -62,8 +62,9 @@ class ParetoNBD(PurchaseModel):
         coefficient means shorter lives.
     l2 : float, default=0.0
         Weight of a ridge, l2/2 Σθ² per customer, on the logarithms of the
-        parameters in units of a tenth of the longest T, and on the coefficients.
-        None is needed for convergence.
+        parameters in units of a tenth of the longest T, and on the coefficients
+        (covariates less their mean, over their largest distance from it). None is
+        needed for convergence.
     tol : float, default=1e-9
         Converged when the log-likelihood could still grow by at most this much,
         as judged by Newton's decrement.
@@ -228,6 +229,10 @@ class ParetoNBD(PurchaseModel):
         r, alpha, s, beta = (parameters[name] for name in self._parameter_names)
         arrays = np.broadcast_arrays(r + x, alpha + T, s, beta + T)
         return tuple(np.asarray(array, dtype=float) for array in arrays)
+
+    def _leaving_rate(self, x: FloatArray, T: FloatArray, parameters: Parameters) -> FloatArray:
+        _, _, s, b = self._living(x, T, parameters)
+        return np.asarray(s / b)
 
     def _expected(self, x: FloatArray, T: FloatArray, t: FloatArray, parameters: Parameters) -> FloatArray:
         # ∫ (1+u/b)^-s du = b ∫ e^((1-s)w) dw up to log(1+t/b); exprel(z) is (e^z - 1)/z, and 1 at 0.

@@ -33,6 +33,8 @@ __all__ = ["Parameters", "PurchaseModel"]
 _COLUMNS = ("frequency", "recency", "T")
 _SCALE = 10.0
 """Times are divided so that the longest is 10: the parameters' logarithms then start near 0."""
+_ROWS_AT_ONCE = 2**16
+"""Distributions hold many numbers per row; those of so many rows fit into memory."""
 
 
 class PurchaseModel(LikelihoodModel):
@@ -86,6 +88,10 @@ class PurchaseModel(LikelihoodModel):
     def _discounted(self, x: FloatArray, T: FloatArray, rate: FloatArray, parameters: Parameters) -> FloatArray:
         """Return the discounted expected purchases after T of a customer alive at T."""
 
+    def _leaving_rate(self, x: FloatArray, T: FloatArray, parameters: Parameters) -> FloatArray:  # noqa: ARG002
+        """Return how fast a customer alive at T leaves, on average, per unit of time; 0 where time goes in steps."""
+        return np.zeros(len(x))
+
     @abstractmethod
     def _draw(
         self, generator: np.random.RandomState, lengths: FloatArray, parameters: Parameters
@@ -126,7 +132,9 @@ class PurchaseModel(LikelihoodModel):
         """
         data, index = self._read(X, reset=True)
         weight = check_weight(sample_weight, len(data))
-        self._check_fit(data, index)
+        self._check_fit(data, weight, index)
+        if weight is not None and not weight.all():  # who does not count is not there, however odd
+            data, weight = data.rows(weight > 0), weight[weight > 0]
         unique = data.unique(weight)
         scale = _SCALE / float(data.T.max())
         self._maximise(self._problem(unique, scale))
@@ -178,8 +186,9 @@ class PurchaseModel(LikelihoodModel):
             "rfm_summary(orders, ...) computes both",
         )
 
-    def _check_fit(self, data: Histories, index: pd.Index | None) -> None:
+    def _check_fit(self, data: Histories, weight: FloatArray | None, index: pd.Index | None) -> None:
         n = len(data)
+        counts = np.ones(n, dtype=bool) if weight is None else weight > 0
         refuse(
             data.T == 0,
             index,
@@ -187,7 +196,7 @@ class PurchaseModel(LikelihoodModel):
             "a customer who came in the last period tells nothing yet",
             "fit(X[X['T'] > 0])",
         )
-        if n == 1:
+        if counts.sum() == 1 and (weight is None or weight.sum() <= 1):
             raise DataError(
                 message(
                     "n_samples = 1: 1 sample tells nothing about how customers differ",
@@ -195,10 +204,11 @@ class PurchaseModel(LikelihoodModel):
                     "fit(X)",
                 )
             )
-        if not data.x.any():
+        if not data.x[counts].any():
             raise DataError(
                 message(
-                    f"column 'frequency' is 0 in all {n} rows (first: row 0)",
+                    f"column 'frequency' is 0 in all {int(counts.sum())} rows that count "
+                    f"(first: row {int(np.argmax(counts))})",
                     "some customers must have bought again, or nothing can be learned about leaving",
                     "observe for longer: rfm_summary(orders, cutoff=<a later date>)",
                 )
@@ -517,7 +527,11 @@ class PurchaseModel(LikelihoodModel):
         x, T, ahead, *covariates = (column.values[code] for column, code in zip(columns, rows.codes, strict=True))
         extra = np.column_stack(covariates) if covariates else np.empty((len(x), 0))
         assert rows.inverse is not None
-        return np.asarray(of(x, T, ahead, self._parameters(extra, params))[rows.inverse])
+        parts = []
+        for begin in range(0, max(1, len(x)), _ROWS_AT_ONCE):
+            some = slice(begin, begin + _ROWS_AT_ONCE)
+            parts.append(of(x[some], T[some], ahead[some], self._parameters(extra[some], params)))
+        return np.asarray(np.concatenate(parts)[rows.inverse])
 
     def _horizon(self, t: Any, n: int) -> FloatArray:
         given = self.horizon if t is None else t

@@ -12,7 +12,7 @@ from churnlib.clv._contractual import ContractModel, Durations
 from churnlib.clv._design import Derivatives, RowProblem, Term
 from churnlib.clv._geometric_life import discounted_periods, expected_periods, hazard
 from churnlib.clv._likelihood import Parameters, Problem
-from churnlib.clv._rising import log_rising
+from churnlib.clv._rising import log_beta_ratio, log_rising
 
 __all__ = ["ShiftedBetaGeometric"]
 
@@ -146,8 +146,7 @@ class ShiftedBetaGeometric(ContractModel):
         return _derivatives(data, [parameters["alpha"], parameters["beta"]], hessian=False).value
 
     def _log_survival(self, times: FloatArray, parameters: Parameters) -> FloatArray:
-        alpha, beta = parameters["alpha"], parameters["beta"]
-        return np.asarray(log_rising(beta, times)[0] - log_rising(alpha + beta, times)[0])
+        return log_beta_ratio(parameters["alpha"], parameters["beta"], times)
 
     def _lifetime(self, duration: FloatArray, until: FloatArray, parameters: Parameters) -> FloatArray:
         return expected_periods(*_shapes(duration, parameters), until)

@@ -174,7 +174,9 @@ def calibration_holdout(
     DataFrame
         The columns of `rfm_summary` at the cutoff; ``frequency_holdout`` (int64):
         periods with a purchase in the holdout, so that both frequencies add up to that of
-        ``rfm_summary(..., cutoff=holdout_end)``; ``T_holdout``: its length, equal for all.
+        ``rfm_summary(..., cutoff=holdout_end)``, unless events of a log became known only after
+        the cutoff or the end before which they happened (the holdout counts what happened,
+        whenever it became known); ``T_holdout``: its length, equal for all.
         With amounts also ``monetary_value_holdout``, the mean spend of these periods (0
         without any), and ``spend_holdout``, their sum.
 

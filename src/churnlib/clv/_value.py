@@ -45,6 +45,7 @@ _TIMES = ("frequency", "recency", "T")
 _MONEY = "monetary_value"
 _ROWS_AT_ONCE = 20_000
 _CELLS_AT_ONCE = 2**16
+_STAYS = 10.0
 
 
 class CustomerLifetimeValue(BaseEstimator):
@@ -642,11 +643,17 @@ class CustomerLifetimeValue(BaseEstimator):
         return np.asarray(alive * model._once(of, data, times, params))
 
     def _scale(self, data: Histories) -> float:
-        """Return the shortest time within which a rate of purchases begins to change: of the youngest customer."""
+        """Return the shortest time within which a rate of purchases begins to change.
+
+        It is that of the youngest customer, but for those who leave many times within it, all at
+        one rate: then expected numbers are exponentials of the time over a tenth of their stay.
+        """
         model = self.transactions_
         parameters = model._parameters(data.covariates)
         scales = [float(np.min(parameters[name])) for name in model._scale_parameters]
-        return (min(scales) if scales else 1.0) + float(data.T.min())
+        age = (min(scales) if scales else 1.0) + float(data.T.min(initial=np.inf))
+        leaving = float(model._leaving_rate(data.x, data.T, parameters).max(initial=0.0))
+        return min(age, _STAYS / leaving) if leaving else age
 
     def _mean_spend(self, x: FloatArray, m: FloatArray, params: dict[str, float] | None) -> FloatArray | float:
         if isinstance(self.spend_, GammaGamma):
@@ -689,7 +696,7 @@ class CustomerLifetimeValue(BaseEstimator):
         result = np.empty((len(data), 2))
         for begin in range(0, len(data), _ROWS_AT_ONCE):
             rows = slice(begin, begin + _ROWS_AT_ONCE)
-            some_data = Histories(data.x[rows], data.tx[rows], data.T[rows], data.covariates[rows])
+            some_data = data.rows(rows)
             values = [
                 self._purchases(some_data, purchases) * self._mean_spend(x[rows], m[rows], spend) * self.margin
                 for purchases, spend in draws

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -596,12 +597,13 @@ class EventLog:
         names = as_names(kinds, name="kinds")
         unknown = [name for name in names if name not in self.kinds]
         if unknown:
+            close = difflib.get_close_matches(unknown[0], self.kinds, n=1, cutoff=0.6)
             raise ParameterError(
                 message(
                     f"{len(unknown)} of {len(names)} kinds are not in the log: "
                     f"{some([repr(name) for name in unknown])} ({nearest(unknown[0], self.kinds)})",
                     f"its {len(self.kinds)} kinds are {some(self.kinds, 12)}",
-                    f"kinds=[{self.kinds[0]!r}]",
+                    f"kinds=[{(close or self.kinds)[0]!r}]",
                 )
             )
         return np.array([name in names for name in self.kinds], dtype=bool)

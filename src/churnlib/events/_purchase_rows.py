@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -34,6 +35,9 @@ from churnlib.exceptions import (
 __all__ = ["Negative", "PurchaseRows", "read_purchases"]
 
 Negative = Literal["error", "refund", "purchase"]
+
+_USUAL = ("order", "purchase", "transaction")
+"""What purchases are called, the likeliest word first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
@@ -155,8 +159,10 @@ class PurchaseRows:
         -------
         Holdout
             One entry per customer of the calibration, in its order; zeros for those who
-            bought nothing. `n_periods` of both add up to that of ``before(end)``, except
-            for events from before the cutoff that became known only after it.
+            bought nothing. What was bought between the cutoff and the end counts whenever it
+            became known: it is what happened. So `n_periods` of both add up to that of
+            ``before(end)`` unless events became known only after the cutoff, or the end, before
+            which they happened.
 
         Raises
         ------
@@ -312,7 +318,7 @@ def _from_log(log: EventLog, kinds: str | Sequence[str] | None, rule: Negative, 
                 "leave them out",
             )
         )
-    wanted = _wanted(log.kinds, log.facts, kinds)
+    wanted = _wanted(log.kinds, log.facts, kinds, lambda: _paid(log.kinds, log.kind, log.amount))
     places = None if wanted.all() else np.flatnonzero(wanted[log.kind])
 
     def pick(column: Any) -> Any:
@@ -376,7 +382,7 @@ def _from_table(
     us = read_instants(columns["time"], named["time"], "time", schema, Counts(len(codes)))
     kind, vocabulary = read_kinds(columns.get("kind"), schema, len(codes))
     minor, scale = _read_money(columns["amount"], named["amount"]) if "amount" in named else (None, 0)
-    wanted = _wanted(vocabulary, (), kinds)
+    wanted = _wanted(vocabulary, (), kinds, lambda: _paid(vocabulary, kind, minor))
     chosen = None if wanted.all() else wanted[kind]
     negative = _negative(minor, chosen)
     if negative is not None and rule == "error":
@@ -425,33 +431,55 @@ def _read_money(column: Column, name: str) -> tuple[IntArray, int]:
     return money.minor, money.scale
 
 
-def _wanted(available: Sequence[str], facts: Sequence[str], kinds: str | Sequence[str] | None) -> BoolArray:
-    """Say which kinds are purchases."""
+def _wanted(
+    available: Sequence[str],
+    facts: Sequence[str],
+    kinds: str | Sequence[str] | None,
+    paid: Callable[[], Sequence[str]],
+) -> BoolArray:
+    """Say which kinds are purchases; `paid` finds those that carry amounts, where one is to be proposed."""
+    deeds = [kind for kind in available if kind not in facts] or list(available)
     if kinds is None:
-        deeds = [kind for kind in available if kind not in facts]
         if len(deeds) > 1:
             raise ParameterError(
                 message(
                     f"the events are of {len(deeds)} kinds ({some(deeds, 12)})",
                     "which of them are purchases is for you to say",
-                    f"kinds=[{deeds[0]!r}]",
+                    f"kinds={_likely(deeds, paid())!r}",
                 )
             )
         return np.array([kind in deeds for kind in available], dtype=bool)
     names = as_names(kinds, name="kinds")
     unknown = [name for name in names if name not in available]
     if not names:
-        raise ParameterError(message("kinds is empty", "at least one kind is a purchase", f"kinds=[{available[0]!r}]"))
+        raise ParameterError(
+            message("kinds is empty", "at least one kind is a purchase", f"kinds={_likely(deeds, paid())!r}")
+        )
     if unknown:
         raise ParameterError(
             message(
                 f"{len(unknown)} of {len(names)} kinds are not among the events: "
                 f"{some([repr(name) for name in unknown])} ({nearest(unknown[0], available)})",
                 f"their {len(available)} kinds are {some(available, 12)}",
-                f"kinds=[{available[0]!r}]",
+                f"kinds={_likely(deeds, paid(), unknown[0])!r}",
             )
         )
     return np.array([kind in names for kind in available], dtype=bool)
+
+
+def _likely(kinds: Sequence[str], paid: Sequence[str], asked: str = "") -> str:
+    """Propose the kind that was meant: the nearest name, a usual word for a purchase, or what carries amounts."""
+    close = difflib.get_close_matches(asked, kinds, n=1, cutoff=0.6)
+    usual = [kind for word in _USUAL for kind in kinds if kind.lower() in (word, f"{word}s")]
+    return [*close, *usual, *(kind for kind in kinds if kind in paid), *kinds][0]
+
+
+def _paid(available: Sequence[str], kind: CodeArray, minor: IntArray | None) -> list[str]:
+    """Name the kinds with amounts that are not all zero."""
+    if minor is None:
+        return []
+    with_money = np.bincount(kind[minor != 0], minlength=len(available))
+    return [name for name, count in zip(available, with_money, strict=True) if count]
 
 
 def _negative(minor: IntArray | None, chosen: BoolArray | None = None) -> BoolArray | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -29,6 +30,7 @@ from churnlib.expressions._nodes import (
     Number,
     Or,
     Text,
+    children,
     written,
 )
 from churnlib.expressions._tokens import UNITS_US, pointed
@@ -180,7 +182,7 @@ class _Binder:
         return replace(operand, read=lambda source: -read(source))
 
     def _arithmetic(self, node: Arithmetic) -> Bound:
-        left, right = self._as(node.left, "number"), self._as(node.right, "number")
+        left, right = self._as(node.left, "number", node), self._as(node.right, "number", node)
         if node.operator in "+-":
             left, right = self._alike(node, left, right)
             return _combined(operator.add if node.operator == "+" else operator.sub, left, right)
@@ -223,10 +225,11 @@ class _Binder:
         def extreme(one: Any, other: Any) -> Any:
             return kleene.choose(sign(one, other) | (one != one), one, other)  # noqa: PLR0124 - NaN wins
 
-        return self._folded(node, [self._as(argument, "number") for argument in node.arguments], extreme)
+        return self._folded(node, [self._as(argument, "number", node) for argument in node.arguments], extreme)
 
     def _coalesce(self, node: Call, kind: str) -> Bound:
-        arguments = [self._as(argument, kind if kind in _WANTED else "number") for argument in node.arguments]
+        wanted = kind if kind in _WANTED else "number"
+        arguments = [self._as(argument, wanted, node) for argument in node.arguments]
         if kind == "number":
             return self._folded(node, arguments, lambda a, b: kleene.choose(kleene.is_known(a), a, b))
         if kind == "text":
@@ -243,7 +246,7 @@ class _Binder:
     # -- conditions --------------------------------------------------------------------------
 
     def _compare(self, node: Compare) -> Bound:
-        left, right = self._one_kind((node.left, node.right))
+        left, right = self._one_kind((node.left, node.right), node)
         if left.kind == "number":
             left, right = self._alike(node, left, right)
             return Bound("boolean", _numbers_compared(node.operator, left.read, right.read))
@@ -259,7 +262,7 @@ class _Binder:
         return Bound("boolean", lambda source: kleene.negated(same(one(source), other(source))))
 
     def _in(self, node: In) -> Bound:
-        operand, *values = self._one_kind((node.operand, *node.values))
+        operand, *values = self._one_kind((node.operand, *node.values), node)
         if operand.kind == "boolean":
             raise self.wrong(node.at, "a list holds true or false", "a truth value stands alone", "active, not active")
         alike = [self._alike(value_node, operand, value) for value_node, value in zip(node.values, values, strict=True)]
@@ -306,8 +309,8 @@ class _Binder:
 
     # -- types and units ---------------------------------------------------------------------
 
-    def _as(self, node: Node, kind: str) -> Bound:
-        """Bind a node that must be of a kind."""
+    def _as(self, node: Node, kind: str, parent: Node | None = None) -> Bound:
+        """Bind a node that must be of a kind; the node that holds it makes the example of a message whole."""
         bound = self.bind(node)
         if bound.kind == "unknown":
             return self._seen_as(node, kind)
@@ -317,16 +320,16 @@ class _Binder:
             node.at,
             f"{written(node)} {_is(bound.kind)} and stands where {_WANTED[kind]} was expected",
             _EXPECTED[kind],
-            _fix(node, bound.kind, kind),
+            _fix(node, bound.kind, kind, parent),
         )
 
-    def _one_kind(self, nodes: tuple[Node, ...]) -> list[Bound]:
-        """Bind nodes that must all be of one kind, which the first one of a known kind decides."""
+    def _one_kind(self, nodes: tuple[Node, ...], parent: Node) -> list[Bound]:
+        """Bind nodes of a parent that must all be of one kind, which the first one of a known kind decides."""
         bounds = [self.bind(node) for node in nodes]
         kind = next((bound.kind for bound in bounds if bound.kind != "unknown"), "number")
         wanted = kind if kind in _WANTED else "number"
         pairs = zip(nodes, bounds, strict=True)
-        return [bound if bound.kind == wanted else self._as(node, wanted) for node, bound in pairs]
+        return [bound if bound.kind == wanted else self._as(node, wanted, parent) for node, bound in pairs]
 
     def _seen_as(self, node: Node, kind: str) -> Bound:
         """Read columns without any value as missing values of the kind that is wanted."""
@@ -378,17 +381,44 @@ _EXPECTED = {
 }
 
 
-def _fix(node: Node, kind: str, wanted: str) -> str:
+def _fix(node: Node, kind: str, wanted: str, parent: Node | None) -> str:
     own = written(node)
     if kind not in _WANTED:
         return f"{own} is missing, or a column computed from it, such as days since then"
     if kind == "boolean":
         return "and, or, not join conditions"
     if isinstance(node, Text) and wanted == "number":
-        return f"{node.value} without quotes" if node.value[:1].isdigit() else f"{written(Name(node.value))}, a column"
+        if re.fullmatch(r"\d+(\.\d+)?", node.value, re.ASCII):
+            return _instead(parent, node, Number(float(node.value)))
+        column = Name(node.value)
+        return f"{_instead(parent, node, column)}, where {written(column)} is a column of numbers"
     if isinstance(node, Number) and wanted == "text":
-        return f'"{own}" in quotes'
+        literal = next((one for one in _beside(parent, node) if isinstance(one, Text)), None)
+        return _instead(parent, node, Text(own)) if literal is None else _fix(literal, "text", "number", parent)
+    if wanted == "boolean" and isinstance(parent, Compare | In):
+        own = written(_beside(parent, node)[0])
+        return f"{own}, not {own}"
     return f"{own} > 0" if kind == "number" else f"{own} == 'basic'"
+
+
+def _beside(parent: Node | None, node: Node) -> list[Node]:
+    """Return what else the parent of a node holds."""
+    return [] if parent is None else [one for one in children(parent) if one is not node]
+
+
+def _instead(parent: Node | None, node: Node, right: Node) -> str:
+    """Write what holds a node with another in its place; texts have no order, and a list holds no columns."""
+    match parent:
+        case Compare(symbol, left, other):
+            symbol = "==" if isinstance(right, Text) and symbol in _COMPARED else symbol
+            return written(Compare(symbol, right if left is node else left, right if other is node else other))
+        case In(operand):
+            return written(In(operand, (right,)) if isinstance(right, Number | Text) else Compare("==", operand, right))
+        case Arithmetic(symbol, left, other):
+            return written(Arithmetic(symbol, right if left is node else left, right if other is node else other))
+        case Call(function, arguments):
+            return written(Call(function, tuple(right if one is node else one for one in arguments)))
+    return written(right)
 
 
 def _in(bound: Bound) -> str:

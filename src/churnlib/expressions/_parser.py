@@ -291,7 +291,9 @@ class _Parser:
         if not self.next.is_("("):
             return self.counted(Name(str(token.value), at=token.at))
         if token.value not in FUNCTIONS or self.text[token.at] == "`":
-            what = f"there is no function {str(token.value)[:30]!r} ({nearest(token.value, list(FUNCTIONS))})"
+            close = nearest(token.value, list(FUNCTIONS))
+            note = f" ({close})" if close.startswith("did") else ""
+            what = f"there is no function {str(token.value)[:30]!r}{note}"
             expected = f"the functions are {', '.join(FUNCTIONS)}"
             raise self.wrong(what, expected, "compute a column for it before", at=token.at)
         return self.call(str(token.value), token.at)

@@ -194,11 +194,12 @@ def _quoted(text: str, at: int) -> Token:
             character, following = text[here], here + 1
             typed.append((character, here))
             if unicodedata.category(character) in _INVISIBLE:
-                raise pointed(text, here, *_invisible(character))
+                raise pointed(text, here, *_invisible(character, rf"\u{{{ord(character):x}}} if it is meant"))
         read.append(character)
         here = following
     if here >= len(text):
-        raise pointed(text, at, f"the quote {quote} is never closed", "a quoted text ends with its quote", "'basic'")
+        closed = "`plan name`" if quote == "`" else f"{quote}basic{quote}"
+        raise pointed(text, at, f"the quote {quote} is never closed", "what a quote opens, the same one ends", closed)
     value, mixed = "".join(read), _mixed_at("".join(character for character, _ in typed))
     if mixed >= 0:
         raise pointed(text, typed[mixed][1], *_confusable(value[mixed]))
@@ -239,18 +240,20 @@ def _unknown(text: str, at: int) -> tuple[str, str, str]:
     pair = text[at : at + 2]
     meant = _MEANT.get(pair if pair in _MEANT else character) or unicodedata.normalize("NFKC", character)
     if unicodedata.category(character) in _INVISIBLE:
-        return _invisible(character)
+        return _invisible(character, "take it out")
     shown = f"{character!r} ({_called(character)})" if not character.isascii() else repr(character)
-    if meant == character or not meant.isascii():
+    if character == "[" and re.search(r"\bin\s*$", text[:at]):
+        fix = "a in ('b', 'c')"
+    elif meant == character or not meant.isascii():
         fix = "`name` in backticks for a column, 'text' in quotes for a text"
     else:
         fix = f"write {meant}"
     return f"{shown} is no part of the language", "names, numbers, quoted texts and operators are", fix
 
 
-def _invisible(character: str) -> tuple[str, str, str]:
+def _invisible(character: str, fix: str) -> tuple[str, str, str]:
     called = f"U+{ord(character):04X} ({_called(character)})"
-    return f"{called} cannot be seen", "every character of an expression is visible", rf"\u{{{ord(character):x}}}"
+    return f"{called} cannot be seen", "every character of an expression is visible", fix
 
 
 def _confusable(character: str) -> tuple[str, str, str]:

@@ -19,6 +19,7 @@ _LONGEST_STEP = 2.0
 _FLATTEST = 1e-8
 _ARMIJO = 1e-4
 _ROUNDING = 1e-14
+_STUCK = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def minimise(
     """Find a minimum of a smooth function whose Hessian is known.
 
     Where the Hessian is not positive definite the signs of its negative
-    eigenvalues are turned, so that every step leads downhill; steps are at most
+    eigenvalues are turned, so that every step leads downhill, off a saddle too; steps are at most
     2 long in any coordinate, and halved until the value falls (Nocedal and
     Wright, Numerical Optimization, 2nd ed., section 3.4).
 
@@ -104,7 +105,7 @@ def minimise(
     """
     point = np.asarray(start, dtype=float)
     value, gradient, hessian = evaluate(point)
-    decrement, reason = np.inf, "the limit of iterations was reached"
+    reason = _LIMIT
     for n_iter in range(1, max_iter + 1):
         step, decrement = _step(gradient, hessian)
         if decrement <= tol:
@@ -119,10 +120,15 @@ def minimise(
         if np.max(np.abs(point)) > bound:
             reason = "a parameter left the range in which a maximum could lie"
             break
-    return Optimum(point, value, gradient, hessian, decrement, n_iter, converged=False, reason=reason)
+    _, decrement = _step(gradient, hessian)
+    converged = reason == _LIMIT and decrement <= tol  # the last step may have led there
+    return Optimum(
+        point, value, gradient, hessian, decrement, n_iter, converged, reason=_CONVERGED if converged else reason
+    )
 
 
 _CONVERGED = "Newton's decrement is within the tolerance"
+_LIMIT = "the limit of iterations was reached"
 
 
 def _step(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, float]:
@@ -137,6 +143,8 @@ def _step(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, float]
     longest = float(np.max(np.abs(step)))
     if np.any(eigenvalues[~flat] < 0):
         decrement = np.inf  # bent the wrong way: no minimum, however small the slope
+        if longest < _STUCK:  # on a saddle no slope says which way to go; down the sharpest bend, to either side
+            return 0.1 * vectors[:, 0], decrement
     return (step * (_LONGEST_STEP / longest) if longest > _LONGEST_STEP else step), decrement
 
 

@@ -41,8 +41,9 @@ def shrunken_rates(successes: ArrayLike, trials: ArrayLike, *, confidence: float
     Parameters
     ----------
     successes : array-like of shape (n_groups,)
-        How many of each group's trials came out true, such as customers lost. Fractions are
-        allowed (expected or weighted counts).
+        How many of each group's trials came out true, such as customers lost: a count, and not
+        a rate. Fractions are allowed (expected or weighted counts), as long as not all of
+        them look like rates.
     trials : array-like of shape (n_groups,)
         How many there were, such as customers at risk; 0 is allowed.
     confidence : float, default=0.95
@@ -57,7 +58,8 @@ def shrunken_rates(successes: ArrayLike, trials: ArrayLike, *, confidence: float
         - ``shrunken``: the estimate, between 0 and 1;
         - ``low``, ``high``: the equal-tailed credible interval of the group's rate;
         - ``weight``: how far the estimate rests on the group's own trials, from 0 to 1;
-        - ``rank``: 1 for the largest ``shrunken``; equal groups share a rank;
+        - ``rank`` (Int64): 1 for the largest ``shrunken``; equal groups share a rank. It is
+          missing where ``prior_trials`` is infinite: groups that differ by chance have no order;
         - ``prior_mean``, ``prior_trials``: the Beta-Binomial fitted to all groups, the same
           in each row. An infinite ``prior_trials`` says that the groups scatter no more than
           chance: then one rate for all is the best single guess, and what remains of the
@@ -66,8 +68,8 @@ def shrunken_rates(successes: ArrayLike, trials: ArrayLike, *, confidence: float
     Raises
     ------
     DataError
-        When counts are missing, negative or impossible, no group has a trial, or the labels
-        of the two differ.
+        When counts are missing, negative or impossible, no group has a trial, the labels of the
+        two differ, or the successes are rates: none above 1, some fractional, of several trials each.
     ParameterError
         When the confidence is not between 0 and 1.
 
@@ -114,6 +116,7 @@ def shrunken_rates(successes: ArrayLike, trials: ArrayLike, *, confidence: float
     checked_confidence(confidence)
     index = _index(successes, trials)
     hits, counted = checked_counts(successes, trials)
+    _refuse_rates(hits, counted)
     counts = group_counts(hits, counted)
     fit, mixture = fit_counts(counts), _mixture(counts)
     pairs, position = np.unique(np.column_stack([hits, counted]), axis=0, return_inverse=True)
@@ -130,12 +133,31 @@ def shrunken_rates(successes: ArrayLike, trials: ArrayLike, *, confidence: float
             "low": summary[1],
             "high": summary[2],
             "weight": summary[3],
-            "rank": pd.Series(-shrunken).rank(method="min").astype(np.int64).to_numpy(),
+            "rank": _ranks(shrunken, differ=np.isfinite(fit.prior_trials)),
             "prior_mean": fit.mean,
             "prior_trials": fit.prior_trials,
         },
         index=index,
     )
+
+
+def _refuse_rates(hits: FloatArray, counted: FloatArray) -> None:
+    fractional = (hits % 1) != 0
+    if fractional.any() and (hits <= 1).all() and (counted > 1).all():
+        raise DataError(
+            message(
+                f"none of {len(hits):,} successes is above 1, and {int(fractional.sum()):,} are fractional "
+                f"(row {int(fractional.argmax())}: {hits[fractional][0]:g} of {counted[fractional][0]:g} trials)",
+                "rates were given where counts are expected",
+                "shrunken_rates(rates * trials, trials)",
+            )
+        )
+
+
+def _ranks(shrunken: FloatArray, *, differ: bool) -> Any:
+    """Rank the estimates, the largest first, where groups differ by more than chance."""
+    ranks = pd.Series(-shrunken).rank(method="min").astype("Int64")
+    return (ranks if differ else ranks.mask(ranks.notna())).array
 
 
 def _index(successes: Any, trials: Any) -> pd.Index | None:

@@ -31,7 +31,11 @@ __all__ = [
     "count_text",
     "heat_map",
     "legend_below",
+    "level_of",
+    "name_ticks",
+    "named",
     "number_text",
+    "numbers_of",
     "percent",
     "tidy",
 ]
@@ -45,6 +49,9 @@ GREY = "#6B6B6B"
 LIGHT = "#BDBDBD"
 PALE = "#EEEEEE"
 VOID = "#D6D6D6"
+
+_LONGEST = 40
+"""Characters of a name, so that room is left for the picture."""
 
 
 def axes_for(ax: Axes | None, *, width: float = 7.5, height: float = 4.5) -> Axes:
@@ -132,6 +139,100 @@ def checked_frame(frame: Any, columns: Sequence[str], *, name: str, maker: str) 
     return frame
 
 
+def level_of(frame: pd.DataFrame, name: str) -> pd.Index[Any]:
+    """Return what names the rows of a result frame, be it in the index or, after ``reset_index``, in a column.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Checked to have it.
+    name : str
+        The level or column.
+
+    Returns
+    -------
+    Index
+        One entry for each row.
+
+    Examples
+    --------
+    >>> level_of(pd.DataFrame({"bin": [1, 2]}), "bin").tolist()
+    [1, 2]
+    """
+    return pd.Index(frame[name]) if name in frame.columns else frame.index.get_level_values(name)
+
+
+def numbers_of(frame: pd.DataFrame, column: str, *, name: str, maker: str) -> FloatArray:
+    """Return a column of a result frame as floats.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Checked to have it.
+    column : str
+        Which.
+    name, maker : str
+        As in `checked_frame`.
+
+    Returns
+    -------
+    ndarray of float64
+        NaN where a value is missing.
+
+    Raises
+    ------
+    SchemaError
+        When the column holds no numbers.
+
+    Examples
+    --------
+    >>> numbers_of(pd.DataFrame({"low": [1, None]}), "low", name="table", maker="shrunken_rates(...)")
+    array([ 1., nan])
+    """
+    try:
+        return frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise SchemaError(
+            message(
+                f"column {column!r} of {name} holds {frame[column].dtype} values",
+                "numbers were expected",
+                f"{name} = {maker}",
+            )
+        ) from None
+
+
+def named(name: object) -> str:
+    """Write a name of the user's on a picture, shortened in the middle where it would push the picture aside.
+
+    Examples
+    --------
+    >>> named("Champions"), named("x" * 50 + "yz")
+    ('Champions', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…xxxxxxyz')
+    """
+    text = " ".join(str(name).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 10]}…{text[-8:]}"
+
+
+def name_ticks(ax: Axes, axis: Literal["x", "y"], places: FloatArray, names: Sequence[str], **text: Any) -> None:
+    """Write names along an axis, as they are: a dollar in one begins no formula.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to.
+    axis : {"x", "y"}
+        Along which axis.
+    places : ndarray
+        Where each stands.
+    names : sequence of str
+        The texts.
+    **text
+        Properties of the texts.
+    """
+    write: Any = ax.set_xticks if axis == "x" else ax.set_yticks
+    write(places, list(names), parse_math=False, **text)
+
+
 def tidy(ax: Axes, *, title: str, x: str, y: str, grid: Literal["x", "y"] | None = "y") -> Axes:
     """Write title and labels, and leave only the lines that help to read a value.
 
@@ -149,9 +250,9 @@ def tidy(ax: Axes, *, title: str, x: str, y: str, grid: Literal["x", "y"] | None
     matplotlib Axes
         The same.
     """
-    ax.set_title(title, loc="left", color=INK)
-    ax.set_xlabel(x, color=INK)
-    ax.set_ylabel(y, color=INK)
+    ax.set_title(title, loc="left", color=INK, parse_math=False)  # a dollar is a dollar
+    ax.set_xlabel(x, color=INK, parse_math=False)
+    ax.set_ylabel(y, color=INK, parse_math=False)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):

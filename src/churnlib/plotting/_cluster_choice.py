@@ -8,12 +8,24 @@ import numpy as np
 import pandas as pd
 
 from churnlib._checks import check_number
-from churnlib.plotting._canvas import BLUE, INK, LIGHT, VERMILION, axes_for, checked_frame, legend_below, tidy
+from churnlib.plotting._canvas import (
+    BLUE,
+    INK,
+    LIGHT,
+    VERMILION,
+    axes_for,
+    checked_frame,
+    legend_below,
+    numbers_of,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["plot_cluster_choice"]
+
+_MAKER = "RFMClusterSegmenter().fit(rfm).selection_"
 
 
 def plot_cluster_choice(selection: pd.DataFrame, *, min_stability: float | None = None, ax: Axes | None = None) -> Axes:
@@ -39,7 +51,7 @@ def plot_cluster_choice(selection: pd.DataFrame, *, min_stability: float | None 
     Raises
     ------
     SchemaError
-        If a column is missing from the frame.
+        If a column is missing from the frame, or holds no numbers.
     DataError
         If it has no rows.
     ParameterError, ParameterTypeError
@@ -61,32 +73,32 @@ def plot_cluster_choice(selection: pd.DataFrame, *, min_stability: float | None 
     'How many clusters? Chosen: 3'
     """
     needed = ["k", "silhouette", "stability", "chosen"]
-    checked_frame(selection, needed, name="selection", maker="RFMClusterSegmenter().fit(rfm).selection_")
+    checked_frame(selection, needed, name="selection", maker=_MAKER)
+    k, silhouette, stability = (numbers_of(selection, name, name="selection", maker=_MAKER) for name in needed[:3])
     line = None if min_stability is None else check_number(min_stability, name="min_stability", low=0, high=1)
     ax = axes_for(ax)
-    k = selection["k"].to_numpy()
     chosen = int(k[selection["chosen"].to_numpy(dtype=bool)][0]) if selection["chosen"].any() else None
     if chosen is not None:
         ax.axvline(chosen, color=LIGHT, linewidth=10, alpha=0.5, zorder=0)
     ax.plot(
         k,
-        selection["stability"].to_numpy(dtype=float),
+        stability,
         "s--",
         color=VERMILION,
         label="stability: same clusters in other customers",
     )
     ax.plot(
         k,
-        selection["silhouette"].to_numpy(dtype=float),
+        silhouette,
         "o-",
         color=BLUE,
         label="silhouette: how well they stand apart",
     )
     if line is not None:
         ax.axhline(line, color=INK, linewidth=1, linestyle=":", label=f"least stability asked for ({line:g})")
-    lowest = float(np.nanmin(selection[["silhouette", "stability"]].to_numpy(dtype=float), initial=0.0))
+    lowest = float(np.nanmin(np.vstack([silhouette, stability]), initial=0.0))
     ax.set_ylim(min(lowest - 0.03, 0.0) if lowest < 0 else 0.0, 1.05)
-    ax.set_xticks(k)
+    ax.set_xticks(k, [f"{number:g}" for number in k])
     legend_below(ax, 2)
     return tidy(
         ax,

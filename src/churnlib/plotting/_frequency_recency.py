@@ -9,13 +9,24 @@ import pandas as pd
 
 from churnlib._checks import check_choice
 from churnlib._typing import FloatArray
-from churnlib.plotting._canvas import annotate_cells, axes_for, checked_frame, heat_map, number_text, percent, tidy
+from churnlib.plotting._canvas import (
+    annotate_cells,
+    axes_for,
+    checked_frame,
+    heat_map,
+    level_of,
+    number_text,
+    numbers_of,
+    percent,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["plot_frequency_recency"]
 
+_MAKER = "frequency_recency_matrix(model, ...)"
 _READABLE = 120
 """So many cells, and no more, leave room for a number in each."""
 
@@ -70,10 +81,12 @@ def plot_frequency_recency(
     'Probability of still being a customer\n(of customers who came 39 weeks ago; grey: nobody can be there)'
     """
     check_choice(value, ("expected_purchases", "p_alive", "p_no_purchase"), name="value")
-    checked_frame(
-        table, ["frequency", "recency", "T", "t", value], name="table", maker="frequency_recency_matrix(model, ...)"
+    checked_frame(table, ["frequency", "recency", "T", "t", value], name="table", maker=_MAKER)
+    cells = pd.Series(
+        numbers_of(table, value, name="table", maker=_MAKER),
+        index=pd.MultiIndex.from_arrays([level_of(table, name) for name in ("frequency", "recency")]),
     )
-    matrix = table[value].unstack("recency")  # noqa: PD010 - a level becomes columns, nothing is aggregated
+    matrix = cells.unstack("recency")  # noqa: PD010 - a level becomes columns, nothing is aggregated
     T, t = float(table["T"].iloc[0]), float(table["t"].iloc[0])
     frequency, recency = matrix.index.to_numpy(dtype=float), matrix.columns.to_numpy(dtype=float)
     values = matrix.to_numpy(dtype=float)

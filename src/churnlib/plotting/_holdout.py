@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from churnlib.plotting._canvas import BLUE, GREY, INK, LIGHT, VERMILION, axes_for, checked_frame, count_text, tidy
+from churnlib.plotting._canvas import (
+    BLUE,
+    GREY,
+    INK,
+    LIGHT,
+    VERMILION,
+    axes_for,
+    checked_frame,
+    count_text,
+    level_of,
+    name_ticks,
+    named,
+    numbers_of,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +74,7 @@ def plot_holdout(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     [0.24, 0.7]
     """
     checked_frame(table, ["frequency", *_COLUMNS], name="table", maker="holdout_table(model, summary)")
-    ax = _draw(table, axes_for(ax, width=8), "group")
+    ax = _draw(table, axes_for(ax, width=8), "frequency", "holdout_table(model, summary)")
     return tidy(
         ax,
         title="Purchases in the holdout, by purchases before it",
@@ -111,7 +125,7 @@ def plot_holdout_calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> 
     ['1\n236\n3.70\n3.60', '2\n235\n0.30\n0.20']
     """
     checked_frame(table, ["bin", *_COLUMNS], name="table", maker="holdout_calibration(model, summary)")
-    ax = _draw(table, axes_for(ax, width=8), "group")
+    ax = _draw(table, axes_for(ax, width=8), "bin", "holdout_calibration(model, summary)")
     return tidy(
         ax,
         title="Purchases in the holdout, by height of the prediction",
@@ -120,9 +134,9 @@ def plot_holdout_calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> 
     )
 
 
-def _draw(table: pd.DataFrame, ax: Axes, group: str) -> Axes:
-    place = np.arange(len(table))
-    actual, low, high = (table[name].to_numpy(dtype=float) for name in ("actual", "low", "high"))
+def _draw(table: pd.DataFrame, ax: Axes, group: str, maker: str) -> Axes:
+    place = np.arange(len(table), dtype=np.float64)
+    customers, actual, low, high, predicted = (numbers_of(table, name, name="table", maker=maker) for name in _COLUMNS)
     bars = ax.bar(place, actual, width=0.62, color=LIGHT, label="actual")
     whiskers = ax.errorbar(
         place, actual, yerr=np.vstack([actual - low, high - actual]), fmt="none", ecolor=INK, elinewidth=1.1,
@@ -130,7 +144,7 @@ def _draw(table: pd.DataFrame, ax: Axes, group: str) -> Axes:
     )  # fmt: skip
     marks: list[Any] = ax.plot(
         place,
-        table["predicted"].to_numpy(),
+        predicted,
         "o",
         color=BLUE,
         markersize=8,
@@ -138,15 +152,16 @@ def _draw(table: pd.DataFrame, ax: Axes, group: str) -> Axes:
         label="predicted by the model",
     )
     if "baseline" in table.columns:
+        baseline = numbers_of(table, "baseline", name="table", maker=maker)
         marks += ax.plot(
-            place, table["baseline"].to_numpy(), "D", color=VERMILION, markersize=6, markerfacecolor="none",
+            place, baseline, "D", color=VERMILION, markersize=6, markerfacecolor="none",
             markeredgewidth=1.6, clip_on=False, label="baseline: on at the rate so far",
         )  # fmt: skip
-    rows = zip(table.index, table["customers"], actual, table["predicted"], strict=True)
-    ax.set_xticks(place, [f"{name}\n{count_text(n)}\n{_mean(a)}\n{_mean(p)}" for name, n, a, p in rows])
+    rows = zip(level_of(table, group), customers, actual, predicted, strict=True)
+    name_ticks(ax, "x", place, [f"{named(name)}\n{count_text(n)}\n{_mean(a)}\n{_mean(p)}" for name, n, a, p in rows])
     ax.tick_params(axis="x", pad=4)
     ax.annotate(
-        f"{group}\ncustomers\nactual\npredicted", (0, 0), xycoords="axes fraction", xytext=(-8, -7),
+        "group\ncustomers\nactual\npredicted", (0, 0), xycoords="axes fraction", xytext=(-8, -7),
         textcoords="offset points", ha="right", va="top", color=GREY,
     )  # fmt: skip
     ax.set_ylim(bottom=0)

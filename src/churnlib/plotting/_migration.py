@@ -8,8 +8,20 @@ import numpy as np
 import pandas as pd
 
 from churnlib._typing import FloatArray
-from churnlib.exceptions import DataError, message
-from churnlib.plotting._canvas import INK, annotate_cells, axes_for, checked_frame, count_text, heat_map, percent, tidy
+from churnlib.exceptions import DataError, SchemaError, message, some
+from churnlib.plotting._canvas import (
+    INK,
+    annotate_cells,
+    axes_for,
+    checked_frame,
+    count_text,
+    heat_map,
+    name_ticks,
+    named,
+    numbers_of,
+    percent,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +53,7 @@ def plot_migration(moved: Any, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     SchemaError
-        If a column is missing from the frame.
+        If a column is missing from the frame or holds no numbers, or rows and columns share no name.
     DataError
         If there are no rows, or a count is negative or missing.
     ParameterTypeError
@@ -60,7 +72,8 @@ def plot_migration(moved: Any, *, ax: Axes | None = None) -> Axes:
     ['80%\n80', '20%\n20', '25%\n5', '75%\n15']
     """
     table = _counts(moved)
-    counts = table.to_numpy(dtype=float)
+    _refuse_no_matrix(table)
+    counts = np.column_stack([_column(table, k) for k in range(table.shape[1])])
     wrong = ~(np.isfinite(counts) & (counts >= 0))
     if wrong.any():
         raise DataError(
@@ -87,9 +100,10 @@ def plot_migration(moved: Any, *, ax: Axes | None = None) -> Axes:
     places = (np.arange(n_columns, dtype=float), np.arange(n_rows, dtype=float))
     annotate_cells(ax, mesh, places, text, size=8)
     _frame_those_who_stayed(ax, table, shares)
-    ax.set_xticks(places[0], [str(name) for name in table.columns], rotation=40, ha="right", rotation_mode="anchor")
-    names = [f"{name} ({count_text(n)})" for name, n in zip(table.index, total[:, 0], strict=True)]
-    ax.set_yticks(places[1], names)
+    after = [named(name) for name in table.columns]
+    name_ticks(ax, "x", places[0], after, rotation=40, ha="right", rotation_mode="anchor")
+    before = [f"{named(name)} ({count_text(n)})" for name, n in zip(table.index, total[:, 0], strict=True)]
+    name_ticks(ax, "y", places[1], before)
     ax.invert_yaxis()
     return tidy(
         ax,
@@ -108,6 +122,23 @@ def _counts(moved: Any) -> pd.DataFrame:
         frame = checked_frame(held, ["count"], name="moved", maker=maker)["count"]
         return frame.unstack()  # noqa: PD010 - a level becomes columns, nothing is aggregated
     return checked_frame(held, [], name="moved", maker=_MAKER)
+
+
+def _refuse_no_matrix(table: pd.DataFrame) -> None:
+    """Refuse a frame whose rows and columns are not segments of the same kind."""
+    if not set(table.index) & set(table.columns):
+        raise SchemaError(
+            message(
+                f"the rows of moved are {some(table.index)} and its columns {some(table.columns)}",
+                "segments before stand down and the same ones after across",
+                f"moved = {_MAKER}",
+            )
+        )
+
+
+def _column(table: pd.DataFrame, place: int) -> FloatArray:
+    column = table.iloc[:, [place]].set_axis([str(table.columns[place])], axis=1)
+    return numbers_of(column, column.columns[0], name="moved", maker=_MAKER)
 
 
 def _frame_those_who_stayed(ax: Axes, table: pd.DataFrame, shares: FloatArray) -> None:

@@ -16,6 +16,9 @@ from churnlib.plotting._canvas import (
     checked_frame,
     count_text,
     legend_below,
+    name_ticks,
+    named,
+    numbers_of,
     percent,
     tidy,
 )
@@ -50,7 +53,7 @@ def plot_rates(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     SchemaError
-        If a column is missing from the frame.
+        If a column is missing from the frame, or holds no numbers.
     DataError
         If it has no rows.
     ParameterTypeError
@@ -69,7 +72,9 @@ def plot_rates(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     checked_frame(table, ["trials", "rate", "shrunken", "low", "high"], name="table", maker=_MAKER)
     ax = axes_for(ax, width=7.5, height=1.9 + 0.32 * len(table))
     place = np.arange(len(table), dtype=float)
-    raw, shrunken, low, high = (table[name].to_numpy(dtype=float) for name in ("rate", "shrunken", "low", "high"))
+    raw, shrunken, low, high, trials = (
+        numbers_of(table, name, name="table", maker=_MAKER) for name in ("rate", "shrunken", "low", "high", "trials")
+    )
     if "prior_mean" in table.columns:
         usual = float(table["prior_mean"].iloc[0])
         ax.axvline(usual, color=GREY, linewidth=1, linestyle=":", label=f"usual: {percent(usual)}")
@@ -77,8 +82,8 @@ def plot_rates(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.hlines(place, low, high, color=BLUE, linewidth=2.2, alpha=0.55, label="interval")
     ax.plot(raw, place, "o", color=VERMILION, markerfacecolor="none", markersize=7, clip_on=False, label="as counted")
     ax.plot(shrunken, place, "o", color=BLUE, markersize=7, label="shrunken estimate")
-    names = zip(table.index, table["trials"], strict=True)
-    ax.set_yticks(place, [f"{name} ({count_text(trials)})" for name, trials in names])
+    groups = [f"{named(name)} ({count_text(n)})" for name, n in zip(table.index, trials, strict=True)]
+    name_ticks(ax, "y", place, groups)
     ax.invert_yaxis()
     ax.set_xlim(left=0)
     ax.xaxis.set_major_formatter(percent)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from churnlib._checks import check_choice
+from churnlib._checks import check_choice, named_rows
 from churnlib._typing import FloatArray
 from churnlib.exceptions import DataError, message
 from churnlib.plotting._canvas import (
@@ -19,7 +19,11 @@ from churnlib.plotting._canvas import (
     axes_for,
     checked_frame,
     count_text,
+    level_of,
+    name_ticks,
+    named,
     number_text,
+    numbers_of,
     percent,
     tidy,
 )
@@ -32,6 +36,8 @@ __all__ = ["plot_segments"]
 _MAKER = "segment_profiles(segmenter.predict(rfm), rfm)"
 _SMALLEST, _LARGEST = 6.5, 11.0
 """Points of a name in a treemap."""
+_LINE = 100
+"""Characters below a treemap."""
 
 
 def plot_segments(
@@ -64,9 +70,9 @@ def plot_segments(
     Raises
     ------
     SchemaError
-        If a column is missing from the frame.
+        If a column is missing from the frame, or holds no numbers.
     DataError
-        If it has no rows, or no segment has a customer.
+        If it has no rows, no segment has a customer, or customers are negative or missing.
     ParameterError, ParameterTypeError
         If an argument cannot work.
     MissingDependencyError
@@ -91,12 +97,25 @@ def plot_segments(
     check_choice(kind, ("bars", "treemap"), name="kind")
     wanted = ["customers", "share", *([] if colour is None else [colour])]
     checked_frame(profiles, wanted, name="profiles", maker=_MAKER)
-    if not profiles["customers"].to_numpy().any():
-        raise DataError(message("no segment has a customer", "there is nothing to draw", f"profiles = {_MAKER}"))
+    spend = ["spend_share"] if "spend_share" in profiles.columns else []
+    for column in (*wanted, *spend):
+        numbers_of(profiles, column, name="profiles", maker=_MAKER)
+    _check_customers(numbers_of(profiles, "customers", name="profiles", maker=_MAKER))
     if kind == "bars":
         return _bars(profiles, ax)
     shade = colour or ("spend_share" if "spend_share" in profiles.columns else None)
     return _treemap(profiles, shade, ax)
+
+
+def _check_customers(customers: FloatArray) -> None:
+    wrong = ~(np.isfinite(customers) & (customers >= 0))
+    if wrong.any():
+        what = f"column 'customers' is negative or missing in {int(wrong.sum())} of {wrong.size} rows"
+        raise DataError(
+            message(f"{what} ({named_rows(wrong)})", "customers are counted from 0", f"profiles = {_MAKER}")
+        )
+    if not customers.any():
+        raise DataError(message("no segment has a customer", "there is nothing to draw", f"profiles = {_MAKER}"))
 
 
 def _bars(profiles: pd.DataFrame, ax: Axes | None) -> Axes:
@@ -113,7 +132,7 @@ def _bars(profiles: pd.DataFrame, ax: Axes | None) -> Axes:
             counted = profiles["customers"].to_numpy()
             texts = [f"{text}  ({count_text(count)})" for text, count in zip(texts, counted, strict=True)]
         ax.bar_label(drawn, texts, padding=3, color=INK, fontsize=8.5)
-    ax.set_yticks(place, [str(name) for name in profiles.index])
+    name_ticks(ax, "y", place, [named(name) for name in _segments(profiles)])
     ax.invert_yaxis()
     ax.margins(x=0.16)
     ax.xaxis.set_major_formatter(percent)
@@ -137,22 +156,40 @@ def _treemap(profiles: pd.DataFrame, shade: str | None, ax: Axes | None) -> Axes
     if shade is not None:
         form = percent if shade.endswith(("share", "rate")) else number_text
         figure: Any = ax.figure
-        figure.colorbar(scale, ax=ax, label=_words(shade), format=form, pad=0.02)
+        figure.colorbar(scale, ax=ax, format=form, pad=0.02).set_label(_words(shade), parse_math=False)
     size = ax.get_window_extent().size
     boxes = _squares(held["customers"].to_numpy(dtype=float), width=float(size[0] / size[1]))
     too_small = []
-    for (x, y, width, height), value, (segment, row) in zip(boxes, values, held.iterrows(), strict=True):
+    rows = zip(boxes, values, _segments(held), held["customers"], held["share"], strict=True)
+    for (x, y, width, height), value, segment, customers, share in rows:
         fill = scale.to_rgba(value) if np.isfinite(value) else VOID
         dark = value > 0.55 * scale.get_clim()[1]
         ax.add_patch(Rectangle((x, y), width, height, facecolor=fill, edgecolor="white", linewidth=2))
-        said = f"{count_text(row['customers'])} ({percent(row['share'])})"
-        if not _label(ax, (x, y, width, height), f"{segment}\n{said}", "white" if dark else INK):
-            too_small.append(f"{segment} {said}")
+        said = f"{count_text(customers)} ({percent(share)})"
+        if not _label(ax, (x, y, width, height), f"{named(segment)}\n{said}", "white" if dark else INK):
+            too_small.append(f"{named(segment)} {said}")
     if too_small:
-        ax.text(1, -0.015, f"without a name: {', '.join(too_small)}", ha="right", va="top", fontsize=8.5, color=GREY)
+        ax.text(
+            1, -0.015, f"without a name: {_as_many_as_fit(too_small)}", ha="right", va="top", fontsize=8.5, color=GREY,
+            parse_math=False,
+        )  # fmt: skip
     ax.set_axis_off()
     ax.set_title("Segments: area in proportion to customers", loc="left", color=INK)
     return ax
+
+
+def _segments(profiles: pd.DataFrame) -> pd.Index[Any]:
+    """Return the segments of the rows, which stand in the index unless it was reset."""
+    held = "segment" in profiles.columns and profiles.index.name is None
+    return level_of(profiles, "segment") if held else profiles.index
+
+
+def _as_many_as_fit(names: list[str]) -> str:
+    """List names on one line below the areas, and count those for which it is too short."""
+    ends = np.cumsum([len(name) + 2 for name in names])
+    shown = max(1, int(np.searchsorted(ends, _LINE)))
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f", … {more:,} more" if more else "")
 
 
 def _label(ax: Axes, box: tuple[float, float, float, float], text: str, colour: str) -> bool:
@@ -169,7 +206,7 @@ def _label(ax: Axes, box: tuple[float, float, float, float], text: str, colour: 
         return False
     ax.text(
         x + width / 2, y + height / 2, text, ha="center", va="center", color=colour, fontsize=points,
-        rotation=90 if turned else 0,
+        rotation=90 if turned else 0, parse_math=False,
     )  # fmt: skip
     return True
 

@@ -9,7 +9,20 @@ import numpy as np
 import pandas as pd
 
 from churnlib._checks import check_flag
-from churnlib.plotting._canvas import BLUE, GREY, INK, PALE, VERMILION, axes_for, checked_frame, number_text, tidy
+from churnlib.exceptions import SchemaError, message
+from churnlib.plotting._canvas import (
+    BLUE,
+    GREY,
+    INK,
+    PALE,
+    VERMILION,
+    axes_for,
+    checked_frame,
+    level_of,
+    number_text,
+    numbers_of,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +57,7 @@ def plot_tracking(table: pd.DataFrame, *, cumulative: bool = False, ax: Axes | N
     Raises
     ------
     SchemaError
-        If a column is missing from the frame.
+        If a column is missing from the frame, or holds what cannot be drawn.
     DataError
         If it has no rows.
     ParameterTypeError
@@ -69,13 +82,16 @@ def plot_tracking(table: pd.DataFrame, *, cumulative: bool = False, ax: Axes | N
     """
     suffix = "_cumulative" if check_flag(cumulative, name="cumulative") else ""
     checked_frame(table, ["until", f"actual{suffix}", f"expected{suffix}"], name="table", maker=_MAKER)
-    until = pd.DatetimeIndex(table.index)
+    actual, expected = (
+        numbers_of(table, f"{what}{suffix}", name="table", maker=_MAKER) for what in ("actual", "expected")
+    )
+    until = _instants(level_of(table, "until"))
     days = until.tz_localize(None).to_numpy()  # matplotlib would move aware times to the zone of its settings
     ax = axes_for(ax, width=8)
     pace = _pace(table, cumulative=cumulative)
-    ax.plot(days, table[f"actual{suffix}"].to_numpy() * pace, color=INK, linewidth=1.4, label="actual")
+    ax.plot(days, actual * pace, color=INK, linewidth=1.4, label="actual")
     ax.plot(
-        days, table[f"expected{suffix}"].to_numpy() * pace, color=BLUE, linewidth=2.2, linestyle="--",
+        days, expected * pace, color=BLUE, linewidth=2.2, linestyle="--",
         label="expected by the model",
     )  # fmt: skip
     ax.set_ylim(bottom=0)
@@ -88,6 +104,14 @@ def plot_tracking(table: pd.DataFrame, *, cumulative: bool = False, ax: Axes | N
     row = _row(until)
     title = "Repeat purchases since the beginning" if cumulative else f"Repeat purchases per {row}"
     return tidy(ax, title=title, x=f"End of the {row}", y="Purchases after the first one, all customers")
+
+
+def _instants(until: pd.Index[Any]) -> pd.DatetimeIndex:
+    if not isinstance(until, pd.DatetimeIndex):
+        raise SchemaError(
+            message(f"'until' of table holds {until.dtype} values", "points in time were expected", f"table = {_MAKER}")
+        )
+    return until
 
 
 def _pace(table: Any, *, cumulative: bool) -> Any:

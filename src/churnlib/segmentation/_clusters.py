@@ -58,7 +58,8 @@ class RFMClusterSegmenter(ClusterMixin, BaseEstimator):
     n_init : int, default=10
         Starts of each k-means, of which the best counts.
     random_state : int, RandomState or None, default=None
-        Seed of starts, splits and the sample. None means 0: equal rows give equal bytes.
+        Seed of starts, splits and the sample. None means 0: equal customers give equal bytes, in
+        whatever order their rows stand.
 
     Attributes
     ----------
@@ -177,6 +178,9 @@ class RFMClusterSegmenter(ClusterMixin, BaseEstimator):
         """
         seed = _seed(self.random_state)
         table = self._read(X, fitting=True)
+        rows = table.values
+        # customers in one order, so that theirs leaves no trace in starts, splits and sums
+        table = Matrix(table.names, rows[np.lexsort(rows.T[::-1])], None)
         self.columns_ = table.names
         leading = self._order_column()
         self._scales: tuple[Scale, ...] = tuple(learn_scale(table.column(name), self.scaling) for name in table.names)
@@ -193,8 +197,8 @@ class RFMClusterSegmenter(ClusterMixin, BaseEstimator):
         # by the mean, and where two are equal by their centres, so that no order is left to chance
         order = np.lexsort((*centers.T[::-1], mean))
         self.cluster_centers_ = centers[order]
-        self.labels_: IntArray = np.argsort(order)[labels]
-        self.profile_ = self._profile(size[order])
+        self.labels_: IntArray = _nearest(self._scaled(Matrix(table.names, rows, None)), self.cluster_centers_)
+        self.profile_ = self._profile(np.bincount(self.labels_, minlength=len(centers)))
         return self
 
     def predict(self, X: Any) -> IntArray:
@@ -270,7 +274,7 @@ class RFMClusterSegmenter(ClusterMixin, BaseEstimator):
         if low > distinct:
             raise DataError(
                 message(
-                    f"{low} clusters were asked for, and there are {distinct:,} different customers",
+                    f"{low} clusters were asked for, and {distinct:,} of the customers are different",
                     "every cluster holds at least one that differs from the others",
                     f"n_clusters={distinct}, or more customers",
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from churnlib._checks import named_rows
 from churnlib._typing import IntArray
 from churnlib.exceptions import DataError, message
 
-__all__ = ["Labels", "read_labels"]
+__all__ = ["Labels", "in_order", "read_labels"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,5 +86,32 @@ def read_labels(segments: Any, *, name: str) -> Labels:
         if column.cat.ordered:
             names, codes = names[::-1], len(names) - 1 - codes
         return Labels(tuple(names), codes)
-    codes, found = pd.factorize(column, sort=True)
-    return Labels(tuple(found.tolist()), codes.astype(np.int64))
+    codes, found = pd.factorize(column)
+    occurring = found.tolist()
+    names = in_order(occurring)
+    place = {name: k for k, name in enumerate(names)}
+    return Labels(tuple(names), np.array([place[name] for name in occurring], dtype=np.int64)[codes])
+
+
+def in_order(names: Iterable[Any]) -> list[Any]:
+    """Sort names, also those that have no order among themselves.
+
+    Parameters
+    ----------
+    names : iterable
+        Texts, numbers, or both.
+
+    Returns
+    -------
+    list
+        Ascending; what cannot be compared is sorted by its type, then by its text.
+
+    Examples
+    --------
+    >>> in_order(["b", "a"]), in_order(["x", 2, 10])
+    (['a', 'b'], [10, 2, 'x'])
+    """
+    try:
+        return sorted(names)
+    except TypeError:
+        return sorted(names, key=lambda name: (type(name).__name__, str(name)))

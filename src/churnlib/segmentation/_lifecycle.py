@@ -19,7 +19,7 @@ from churnlib._sklearn import (
     validate_data,
 )
 from churnlib._typing import Array, BoolArray, FloatArray, IntArray
-from churnlib.exceptions import DataError, ParameterError, message
+from churnlib.exceptions import DataError, ParameterError, SchemaError, message
 from churnlib.segmentation._stage_columns import (
     StageColumns,
     as_pandas,
@@ -41,6 +41,7 @@ from churnlib.segmentation._stage_rules import (
 
 __all__ = ["LifecycleStage"]
 
+_JOINED = "lifecycle_frame(log, ...).join(rfm_summary(log, ...))"
 _NEEDED = {"days": ("tenure", "recency"), "gap": ("tenure", "recency", "orders", "gap"), "p_alive": ("tenure",)}
 
 
@@ -193,7 +194,8 @@ class LifecycleStage(TransformerMixin, BaseEstimator):
         X : DataFrame of shape (n_customers, n_columns)
             One row per customer, such as `lifecycle_frame` gives: ``tenure_days`` (or ``T``
             in days) and ``recency_days``; ``n_order_days`` or ``n_orders`` and
-            ``median_gap_days`` for ``basis="gap"``. Where they are there, ``spend_recent``
+            ``median_gap_days`` for ``basis="gap"``; what the model reads for ``basis="p_alive"``:
+            ``lifecycle_frame(log, ...).join(rfm_summary(log, ...))`` has both. Where they are there, ``spend_recent``
             with ``spend_before``, ``last_gap_days`` and ``earlier_gap_days`` are used.
             Other columns are passed over.
         y : None
@@ -209,10 +211,10 @@ class LifecycleStage(TransformerMixin, BaseEstimator):
         ParameterError
             If the bounds do not ascend (or, for probabilities, descend), or the model is missing.
         SchemaError
-            If a column is missing or holds no numbers.
+            If a column is missing or holds no numbers, or the model lacks one of its own.
         DataError
             If values are missing, negative or contradict each other, with count and first
-            row; or if nobody has a rhythm to learn from.
+            row; if nobody has a rhythm to learn from; or if the model gives no probabilities.
 
         Examples
         --------
@@ -237,6 +239,9 @@ class LifecycleStage(TransformerMixin, BaseEstimator):
         self.cohort_gaps_: pd.Series[Any] = pd.Series([], dtype=np.float64, name="median_gap_days")
         if self.basis == "gap":
             self._learn_gaps(rows)
+        if self.basis == "p_alive":
+            # nothing is learned from it: rows that the model cannot read are better refused now than in predict
+            self._alive(rows)
         return self
 
     def predict(self, X: Any) -> Array:
@@ -459,9 +464,19 @@ class LifecycleStage(TransformerMixin, BaseEstimator):
         if names is not None:
             wanted = np.asarray(names, dtype=object).tolist()
             for name in wanted:
-                check_column(table, name, reader=type(self.model).__name__)
+                check_column(table, name, reader=type(self.model).__name__, fix=_JOINED)
             table = table[wanted]
-        chance = np.asarray(self.model.predict_alive_probability(table), dtype=np.float64)
+        try:
+            chance = np.asarray(self.model.predict_alive_probability(table), dtype=np.float64)
+        except (SchemaError, KeyError) as error:
+            what = str(error).split("\nFix:")[0].removesuffix(".")
+            raise SchemaError(
+                message(
+                    f"{type(self.model).__name__} cannot read X ({what})",
+                    "the columns of the model stand beside those of a stage",
+                    _JOINED,
+                )
+            ) from error
         if chance.shape != (len(rows.table),):
             raise DataError(
                 message(

@@ -21,6 +21,7 @@ def lifecycle_frame(
     cutoff: object = None,
     kinds: Kinds = None,
     window: Span = "90d",
+    period: str | None = None,
     negative: Literal["error", "refund", "purchase"] = "error",
 ) -> pd.DataFrame:
     """Say how long customers have been with us, how long silent, in what rhythm, and how their spend moves.
@@ -41,6 +42,10 @@ def lifecycle_frame(
         Kinds of events that are orders; None takes the only one there is.
     window : str or timedelta, default="90d"
         Length of the two windows of spend that are compared.
+    period : {"s", "min", "h", "D", "W", "M", "Y"} or None, default=None
+        What `n_orders` counts, as in `rfm_table`: purchases in one period are one order. "s" joins
+        the lines of one invoice, "D" the orders of one day. None takes each event for an
+        order: in a log of invoice lines, each line. Nothing else depends on it.
     negative : {"error", "refund", "purchase"}, default="error"
         What a negative amount is, as in `rfm_table`: "refund" lowers the spend and is no order,
         "purchase" counts like any other event. An order of no money always counts.
@@ -51,7 +56,7 @@ def lifecycle_frame(
         Indexed by customer_id, one row for each customer with an order by then, with
 
         - `tenure_days`, `recency_days`: days since the first and since the latest order;
-        - `n_orders`: orders; `n_order_days`: days with an order;
+        - `n_orders`: orders, as `period` says; `n_order_days`: days with an order;
         - `median_gap_days`: median days from one order day to the next, NaN with one order day;
         - `last_gap_days`: the gap that the latest order day ended, NaN with one order day;
         - `earlier_gap_days`: median of the gaps before that one, NaN with two order days or fewer;
@@ -67,7 +72,8 @@ def lifecycle_frame(
     MoneyError
         If an amount is negative, and nothing says what that means.
     ParameterError
-        If a kind is not in the log or none of several is named, or the window has no length.
+        If a kind is not in the log or none of several is named, the window has no length, or there
+        is no such period.
 
     See Also
     --------
@@ -96,8 +102,11 @@ def lifecycle_frame(
     cohort            2025-01  2025-06
     spend_recent         40.0      NaN
     spend_before         20.0      NaN
+    >>> lifecycle_frame(log, period="M")["n_orders"].to_dict()
+    {'ann': 2, 'bob': 1}
     """
     length = duration(window, name="window")
+    grid = None if period is None else PeriodGrid(period, log.timezone)
     at = log.complete_until_us if cutoff is None else to_us(cutoff, log.timezone)
     _check_known(log, at)
     bought = read_purchases(log.as_of(timestamp(at, log.timezone)), kinds=kinds, negative=negative)
@@ -116,7 +125,7 @@ def lifecycle_frame(
     columns: dict[str, Any] = {
         "tenure_days": today - first,
         "recency_days": today - last,
-        "n_orders": n_orders,
+        "n_orders": n_orders if grid is None else _n_periods(owner, grid.number(time), len(codes)),
     } | _rhythm(owner, day, len(codes))
     columns["cohort"] = first.astype("M8[D]").astype("M8[M]").astype(str)
     if bought.minor is not None:
@@ -157,10 +166,22 @@ def _ascending(owner: IntArray, day: IntArray) -> IntArray:
     return ordered - owner * span + base
 
 
+def _fresh(owner: IntArray, number: IntArray) -> BoolArray:
+    """Mark the first row of each customer and period, where the periods of a customer ascend."""
+    fresh = np.ones(len(number), dtype=bool)
+    fresh[1:] = (owner[1:] != owner[:-1]) | (number[1:] != number[:-1])
+    return fresh
+
+
+def _n_periods(owner: IntArray, number: IntArray, n: int) -> IntArray:
+    """Count the different periods of each customer."""
+    counts: IntArray = np.bincount(owner[_fresh(owner, _ascending(owner, number))], minlength=n).astype(np.int64)
+    return counts
+
+
 def _rhythm(owner: IntArray, day: IntArray, n: int) -> dict[str, Any]:
     """Return the days with an order, and the median, last and earlier gaps between them."""
-    fresh = np.ones(len(day), dtype=bool)
-    fresh[1:] = (owner[1:] != owner[:-1]) | (day[1:] != day[:-1])
+    fresh = _fresh(owner, day)
     whose, when = owner[fresh], day[fresh]
     inner = whose[1:] == whose[:-1]
     gap, of = np.diff(when)[inner], whose[1:][inner]

@@ -15,12 +15,25 @@ from churnlib._checks import as_names, named_rows
 from churnlib._frames import Column, column_names, read_columns, to_numpy
 from churnlib._sklearn import BaseEstimator, validate_data
 from churnlib._typing import FloatArray
-from churnlib.exceptions import DataError, ParameterError, SchemaError, message
+from churnlib.events import EventLog
+from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, SchemaError, message
 
-__all__ = ["RFM_COLUMNS", "Matrix", "is_frame", "read_frame", "read_rows", "refuse_missing", "wanted_columns"]
+__all__ = [
+    "RFM_COLUMNS",
+    "Matrix",
+    "is_frame",
+    "read_frame",
+    "read_rows",
+    "refuse_log",
+    "refuse_missing",
+    "wanted_columns",
+]
 
 RFM_COLUMNS = ("recency_days", "n_orders", "spend_total")
 """What `rfm_table` makes, in the order of the letters R, F and M."""
+
+_HISTORY_COLUMNS = ("frequency", "recency", "T")
+"""What `churnlib.clv.rfm_summary` makes: other things, by nearly the same names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +95,8 @@ def is_frame(X: Any) -> bool:
     >>> is_frame(pd.DataFrame({"a": [1]})), is_frame([[1.0]])
     (True, False)
     """
-    return isinstance(nw.from_native(X, pass_through=True), nw.DataFrame | nw.LazyFrame)
+    # one of pandas may have a column name twice, which is for whoever reads that column to refuse
+    return isinstance(X, pd.DataFrame) or isinstance(nw.from_native(X, pass_through=True), nw.DataFrame | nw.LazyFrame)
 
 
 def read_frame(frame: Any, names: Sequence[str], *, role: str = "columns") -> Matrix:
@@ -112,7 +126,8 @@ def read_frame(frame: Any, names: Sequence[str], *, role: str = "columns") -> Ma
     >>> read_frame(pd.DataFrame({"a": [1, 2], "b": [True, False]}), ["b"]).column("b")
     array([1., 0.])
     """
-    columns = read_columns(frame, {f"{role}[{name!r}]": name for name in names})
+    several = len(names) > 1 or role == "columns"
+    columns = read_columns(frame, {f"{role}[{name!r}]" if several else role: name for name in names})
     numbers = [_floats(column, name) for name, column in zip(names, columns.values(), strict=True)]
     n_rows = len(numbers[0]) if numbers else 0
     values = np.empty((n_rows, len(numbers)), dtype=np.float64, order="F")
@@ -153,21 +168,22 @@ def refuse_missing(table: Matrix) -> Matrix:
                     message(
                         f"column {name!r} is {what} in {int(wrong.sum()):,} of {len(column):,} rows "
                         f"({named_rows(wrong)})",
-                        "a customer without a value has no score",
-                        f"X[{name!r}].fillna(...), or leave these rows out and count them",
+                        "every customer has a finite number in every column that is read",
+                        f"X[{name!r}].fillna(...) if you know what belongs there, or leave these rows out and count "
+                        "them",
                     )
                 )
     return table
 
 
-def wanted_columns(X: Any, columns: Sequence[str] | None) -> tuple[str, ...] | None:
+def wanted_columns(X: Any, columns: str | Sequence[str] | None) -> tuple[str, ...] | None:
     """Decide which columns an estimator takes by name.
 
     Parameters
     ----------
     X : DataFrame or array-like
         The rows of a fit.
-    columns : sequence of str or None
+    columns : str, sequence of str or None
         What the user named.
 
     Returns
@@ -179,6 +195,9 @@ def wanted_columns(X: Any, columns: Sequence[str] | None) -> tuple[str, ...] | N
     ------
     ParameterError
         If none is named, or one is named twice.
+    SchemaError
+        If none is named, and the frame is a summary for the models of lifetime value, whose
+        ``frequency``, ``recency`` and ``T`` are not what is scored.
 
     Examples
     --------
@@ -190,7 +209,43 @@ def wanted_columns(X: Any, columns: Sequence[str] | None) -> tuple[str, ...] | N
         if not wanted:
             raise ParameterError(message("columns is empty", "at least one column is needed", "columns=None"))
         return wanted
-    return RFM_COLUMNS if is_frame(X) and set(RFM_COLUMNS) <= set(column_names(X)) else None
+    held = set(column_names(X)) if is_frame(X) else set()
+    if set(RFM_COLUMNS) <= held:
+        return RFM_COLUMNS
+    if set(_HISTORY_COLUMNS) <= held:
+        raise SchemaError(
+            message(
+                "X has the columns 'frequency', 'recency' and 'T', which are made for the models of lifetime value "
+                "(repeat purchases, age at the last purchase, age)",
+                f"{', '.join(RFM_COLUMNS)} were expected, or columns= names what is meant",
+                "rfm_table(log, cutoff=...)",
+            )
+        )
+    return None
+
+
+def refuse_log(X: Any, fix: str) -> None:
+    """Refuse events where a row for each customer is read.
+
+    Parameters
+    ----------
+    X : object
+        Whatever the caller passed.
+    fix : str
+        What makes the rows out of a log.
+
+    Raises
+    ------
+    ParameterTypeError
+        If it is an EventLog.
+
+    Examples
+    --------
+    >>> refuse_log(pd.DataFrame({"n_orders": [1]}), "rfm_table(log)")
+    """
+    if isinstance(X, EventLog):
+        what = f"an EventLog was given, of {len(X):,} events"
+        raise ParameterTypeError(message(what, "one row for each customer was expected", fix))
 
 
 def read_rows(
@@ -219,6 +274,8 @@ def read_rows(
 
     Raises
     ------
+    ParameterTypeError
+        If X is an EventLog.
     DataError
         If a value is missing or infinite, with column, count and first row.
     SchemaError
@@ -229,6 +286,7 @@ def read_rows(
     >>> read_rows(BaseEstimator(), [[1, 2]], ("a", "b"), fitting=True).column("b")
     array([2.])
     """
+    refuse_log(X, "rfm_table(log)")
     names, index = wanted, None
     if is_frame(X):
         if names is None and _has_names(X):
@@ -262,18 +320,24 @@ def _has_names(frame: Any) -> bool:
 
 def _floats(column: Column, name: str) -> FloatArray:
     if not isinstance(column, pa.ChunkedArray) or not _is_numeric(column.type):
-        held = column.type if isinstance(column, pa.ChunkedArray) else "object"
-        raise SchemaError(
-            message(
-                f"column {name!r} holds {held} values",
-                "numbers were expected",
-                f"columns=[...] without {name!r}, or a number in its place: days of a duration, say",
-            )
-        )
+        held, fix = _held(column, name)
+        raise SchemaError(message(f"column {name!r} holds {held} values", "numbers were expected", fix))
     if pa.types.is_decimal(column.type) or pa.types.is_boolean(column.type) or pa.types.is_null(column.type):
         column = column.cast(pa.float64())
     values = column.to_numpy() if column.null_count else to_numpy(column)
     return np.asarray(values, dtype=np.float64)
+
+
+def _held(column: Column, name: str) -> tuple[str, str]:
+    """Say what a column holds that is no number, and how it becomes one."""
+    held = column.type if isinstance(column, pa.ChunkedArray) else None
+    if held is None:
+        return "object", f"pd.to_numeric(X[{name!r}]), or no {name!r} among the columns"
+    if pa.types.is_dictionary(held):
+        return f"categorical ({held.value_type})", f"X[{name!r}].astype('float64') if the categories are numbers"
+    if pa.types.is_duration(held):
+        return str(held), f"X[{name!r}].dt.days, or another number of a unit that you choose"
+    return str(held), f"numbers in {name!r}, or no {name!r} among the columns"
 
 
 def _is_numeric(held: pa.DataType) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 
 from churnlib.economics import customers_of
 from churnlib.exceptions import DataError, DuplicateError, ParameterError, ParameterTypeError, message, some
-from churnlib.segmentation._labels import Labels, read_labels
+from churnlib.segmentation._labels import Labels, in_order, read_labels
 
 __all__ = ["ENTERED", "LEFT", "SegmentMigration", "migration_matrix"]
 
@@ -18,14 +19,15 @@ ENTERED = "(entered)"
 LEFT = "(left)"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+@dataclasses.dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SegmentMigration:
     """Customers by their segment at two dates.
 
     Attributes
     ----------
     counts : DataFrame
-        Customers: the segment before down, the one after across, in one order. The last row,
+        Customers: the segment before down, the one after across, both in the order of
+        `migration_matrix`. The last row,
         ``(entered)``, holds those who were not there before; the last column, ``(left)``,
         those who are not there any more. Everybody at either date stands in exactly one cell.
     shares : DataFrame
@@ -39,6 +41,8 @@ class SegmentMigration:
     >>> moved = migration_matrix(before, after)
     >>> moved.stayed, moved.moved, moved.entered, moved.left
     (1, 1, 1, 1)
+    >>> moved
+    SegmentMigration(2 segments: 2 customers at both dates, 50% of them in the same segment; 1 entered, 1 left)
     """
 
     counts: pd.DataFrame
@@ -64,6 +68,18 @@ class SegmentMigration:
         """Customers at the first date only."""
         return int(self.counts[LEFT].sum())
 
+    def __repr__(self) -> str:
+        both = self.stayed + self.moved
+        same = f", {_percent(self.stayed, both)} of them in the same segment" if both else ""
+        n = len(self.counts) - 1
+        return (
+            f"SegmentMigration({n:,} segment{'s' * (n != 1)}: {both:,} customers at both dates{same}; "
+            f"{self.entered:,} entered, {self.left:,} left)"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>\n{self.counts.to_html()}"
+
 
 def migration_matrix(before: Any, after: Any, *, segmenter: Any = None) -> SegmentMigration:
     """Count the customers who went from each segment to each other between two dates.
@@ -78,12 +94,15 @@ def migration_matrix(before: Any, after: Any, *, segmenter: Any = None) -> Segme
         The segment of each customer at the two dates, matched by the customers in the index;
         with `segmenter` the rows to segment, such as `rfm_table` makes at each date.
     segmenter : fitted estimator or None, default=None
-        Whose ``predict`` names the rows.
+        Whose ``predict`` names the rows. All of its segments are shown in its own order: that of
+        ``segments_`` of an `RFMSegmenter`, best first, else of ``classes_``.
 
     Returns
     -------
     SegmentMigration
-        ``counts`` and row ``shares``, with those who entered and left.
+        ``counts`` and row ``shares``, with those who entered and left. Segments that are
+        categorical are shown in the order of the categories (an ordered categorical from its best
+        class to its worst), others sorted.
 
     Raises
     ------
@@ -92,7 +111,8 @@ def migration_matrix(before: Any, after: Any, *, segmenter: Any = None) -> Segme
     DuplicateError
         If a customer stands in two rows of one date.
     DataError
-        If a customer has no segment, or the ids of the two dates are of different types and none agree.
+        If a customer has no segment, a row no customer, or the ids of the two dates are of different
+        types and none agree.
     SchemaError
         If the index does not say which customer a row belongs to.
     ParameterError
@@ -129,6 +149,13 @@ def migration_matrix(before: Any, after: Any, *, segmenter: Any = None) -> Segme
     return SegmentMigration(counts, pd.DataFrame(shares, index=counts.index, columns=counts.columns))
 
 
+def _percent(part: int, whole: int) -> str:
+    """Write a share without rounding it to none or to all."""
+    if 0 < part < whole and not 0.995 > part / whole >= 0.005:
+        return "under 1%" if 2 * part < whole else "over 99%"
+    return f"{part / whole:.0%}"
+
+
 def _segments(rows: Any, segmenter: Any, name: str) -> tuple[pd.Index, Labels]:
     if not isinstance(rows, pd.Series if segmenter is None else pd.DataFrame):
         raise ParameterTypeError(
@@ -148,7 +175,22 @@ def _segments(rows: Any, segmenter: Any, name: str) -> tuple[pd.Index, Labels]:
                 f"{name} of one cutoff only",
             )
         )
-    return customers, read_labels(rows if segmenter is None else segmenter.predict(rows), name=name)
+    if customers.hasnans:
+        raise DataError(
+            message(
+                f"{name} has no customer for {int(np.count_nonzero(customers.isna())):,} of {len(customers):,} rows",
+                "customers are matched by their ids, and a missing id matches nobody",
+                f"{name}[{name}.index.notna()]",
+            )
+        )
+    return customers, read_labels(rows if segmenter is None else _predicted(segmenter, rows), name=name)
+
+
+def _predicted(segmenter: Any, rows: Any) -> Any:
+    """Return the segments of rows, in the order in which the segmenter itself lists them."""
+    found = segmenter.predict(rows)
+    listed = getattr(segmenter, "segments_", getattr(segmenter, "classes_", None))
+    return found if listed is None else pd.Categorical(found, categories=list(listed))
 
 
 def _refuse_other_ids(first: pd.Index, second: pd.Index) -> None:
@@ -169,7 +211,7 @@ def _names(first: Labels, second: Labels) -> list[Any]:
     elif set(first.names) <= set(second.names):
         names = list(second.names)
     else:
-        names = sorted({*first.names, *second.names})
+        names = in_order({*first.names, *second.names})
     taken = [name for name in (ENTERED, LEFT) if name in names]
     if taken:
         raise ParameterError(

@@ -11,7 +11,7 @@ import pandas as pd
 from churnlib._checks import as_names, named_rows
 from churnlib._frames import column_names
 from churnlib._typing import ArrayLike, FloatArray, IntArray
-from churnlib.exceptions import DataError, SchemaError, message
+from churnlib.exceptions import DataError, ParameterError, SchemaError, message
 from churnlib.numerics import wilson_interval
 from churnlib.segmentation._labels import Labels, read_labels
 from churnlib.segmentation._matrix import Matrix, read_frame, refuse_missing
@@ -33,8 +33,9 @@ def segment_profiles(
     Parameters
     ----------
     segments : Series or array-like of shape (n_rows,)
-        The segment of each customer. Of a categorical all categories are shown, those
-        without customers too; an ordered one from its best class to its worst.
+        The segment of each customer. Of a categorical all categories are shown in their order, those
+        without customers too (as from `RFMSegmenter.table`, best first); an ordered one from
+        its best class to its worst; others are sorted.
     data : DataFrame of shape (n_rows, n_columns), default=None
         Columns to describe, one row per customer, such as `rfm_table` makes; any frame. If
         it and `segments` are of pandas, they must have the same labels in the same order.
@@ -64,6 +65,8 @@ def segment_profiles(
         or all spend sums to nothing.
     SchemaError
         If a column is absent, or does not hold numbers.
+    ParameterError
+        If `columns` or `spend` is given without `data`, or `confidence` is no share.
 
     Examples
     --------
@@ -87,7 +90,9 @@ def segment_profiles(
     n_rows, n_segments = labels.codes.size, len(labels.names)
     customers = np.bincount(labels.codes, minlength=n_segments)
     found: dict[str, Any] = {"customers": customers, "share": customers / n_rows}
-    if data is not None:
+    if data is None:
+        _refuse_without_data(columns, spend)
+    else:
         _refuse_other_rows(segments, data, what="data")
         wanted = _columns(data, columns)
         table = _read(data, wanted, n_rows)
@@ -95,7 +100,7 @@ def segment_profiles(
             found[f"{name}_median"], found[f"{name}_mean"], _ = _summary(labels, table.column(name))
         paid = spend or ("spend_total" if "spend_total" in column_names(data) else None)
         if paid is not None:
-            found["spend_share"] = _shares(labels, _read(data, [paid], n_rows).column(paid), paid)
+            found["spend_share"] = _shares(labels, _read(data, [paid], n_rows, role="spend").column(paid), paid)
     if churn is not None:
         _refuse_other_rows(segments, churn, what="churn")
         found |= _churn(labels, churn, confidence)
@@ -115,8 +120,20 @@ def _columns(data: Any, columns: str | Sequence[str] | None) -> list[str]:
     return found
 
 
-def _read(data: Any, wanted: Sequence[str], n_rows: int) -> Matrix:
-    table = refuse_missing(read_frame(data, wanted))
+def _refuse_without_data(columns: object, spend: object) -> None:
+    for name, value in (("columns", columns), ("spend", spend)):
+        if value is not None:
+            raise ParameterError(
+                message(
+                    f"{name}={value!r} without data",
+                    "columns are taken from a frame of customers",
+                    f"segment_profiles(segments, data, {name}={value!r})",
+                )
+            )
+
+
+def _read(data: Any, wanted: Sequence[str], n_rows: int, *, role: str = "columns") -> Matrix:
+    table = refuse_missing(read_frame(data, wanted, role=role))
     if wanted and len(table.values) != n_rows:
         raise DataError(
             message(

@@ -47,7 +47,7 @@ class RFMScorer(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    columns : sequence of str or None, default=None
+    columns : str, sequence of str or None, default=None
         What to score. None is ``recency_days``, ``n_orders`` and ``spend_total`` of a
         frame that has all three (its other columns are not looked at), and else every
         column. Behaviour (active days, support of a community) and potential (need,
@@ -140,7 +140,7 @@ class RFMScorer(TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "columns": ["array-like", None],
+        "columns": [str, "array-like", None],
         "n_bins": [Interval(numbers.Integral, 2, None, closed="left"), dict],
         "strategy": [StrOptions(set(_STRATEGIES)), dict],
         "edges": [dict, None],
@@ -152,7 +152,7 @@ class RFMScorer(TransformerMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        columns: Sequence[str] | None = None,
+        columns: str | Sequence[str] | None = None,
         n_bins: int | Mapping[str, int] = 5,
         strategy: str | Mapping[str, str] = "quantile",
         edges: Mapping[str, Sequence[float]] | None = None,

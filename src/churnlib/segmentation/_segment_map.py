@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from churnlib._typing import Array, BoolArray, IntArray
+from churnlib._typing import Array, BoolArray, FloatArray, IntArray
 from churnlib.exceptions import ParameterError, ParameterTypeError, message, some
 
 __all__ = ["STANDARD_GRID", "Axes", "SegmentMap", "map_from_cells", "map_of_standard_grid", "score_label"]
@@ -46,7 +46,7 @@ class SegmentMap:
     shape : tuple of int
         The number of scores of each axis.
     names : tuple of str
-        The segments, sorted.
+        The segments, best first (see `map_of_names`).
     cells : array of shape `shape`
         Position in `names` for each combination, the worst scores first.
 
@@ -241,6 +241,10 @@ def unnamed(named: Array) -> BoolArray:
 def map_of_names(named: Array, axes: Axes) -> SegmentMap:
     """Return the map of an array that holds a name for each combination.
 
+    Segments are put in order from the best to the worst: by the mean place of their combinations
+    between the worst score and the best, over all axes; where that is equal by the first axis,
+    then the next ones, then by name.
+
     Parameters
     ----------
     named : array of object
@@ -251,17 +255,25 @@ def map_of_names(named: Array, axes: Axes) -> SegmentMap:
     Returns
     -------
     SegmentMap
-        The same names as positions in a sorted list.
+        The same names as positions in a list, best first.
 
     Examples
     --------
-    >>> map_of_names(np.array([["b", "a"]], dtype=object), (("x",), ("y",))).cells
-    array([[1, 0]])
+    >>> map_of_names(np.array([["a", "b"], ["b", "b"]], dtype=object), (("x",), ("y",))).names
+    ('b', 'a')
     """
-    names = tuple(sorted(set(named.ravel().tolist())))
-    position = {name: k for k, name in enumerate(names)}
-    cells = np.array([position[name] for name in named.ravel()], dtype=np.int64).reshape(named.shape)
-    return SegmentMap(axes, named.shape, names, cells)
+    distinct, code = np.unique(named.ravel(), return_inverse=True)
+    code = code.reshape(-1)
+    size = np.bincount(code)
+    # rounded, so that equal means are equal whatever they were summed from
+    places: list[FloatArray] = [
+        np.round(np.bincount(code, axis.ravel() / max(n - 1, 1)) / size, 12)
+        for axis, n in zip(np.indices(named.shape), named.shape, strict=True)
+    ]
+    mean: FloatArray = np.round(sum(places, np.zeros(len(size))) / len(places), 12)
+    order = np.lexsort([-place for place in (*places[::-1], mean)])
+    cells: IntArray = np.argsort(order)[code].reshape(named.shape)
+    return SegmentMap(axes, named.shape, tuple(distinct[order].tolist()), cells)
 
 
 def checked_name(name: object) -> str:

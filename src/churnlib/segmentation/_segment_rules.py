@@ -162,7 +162,7 @@ def _read(rule: Any, n_scores: Mapping[str, int]) -> tuple[str, dict[str, tuple[
 
 
 def _range(ends: Any, name: str, column: str, highest: int) -> tuple[int, int]:
-    said = f"{column!r} of the rule {name!r}"
+    said = f"rule {name!r}: {column}"
     if not (isinstance(ends, tuple | list) and len(ends) == 2):
         raise ParameterTypeError(
             message(f"{said} is {ends!r}", "the lowest and the highest score were expected", f"(1, {highest})")

@@ -50,6 +50,9 @@ class RFMSegmenter(BaseEstimator):
     ----------
     scorer_ : RFMScorer
         The fitted clone.
+    segments_ : tuple of str
+        The segments from the best to the worst: by the mean place of their combinations
+        between the worst score and the best, over both axes; of equals the better first axis.
     classes_ : ndarray of str objects
         The segments, sorted.
     n_features_in_ : int
@@ -161,7 +164,8 @@ class RFMSegmenter(BaseEstimator):
         self.scorer_ = scorer.fit(X, y, sample_weight=sample_weight)
         self._reach: tuple[RuleReach, ...] = ()
         self._map = self._read_segments(self.scorer_.n_scores_)
-        self.classes_ = np.array(self._map.names, dtype=object)
+        self.segments_ = self._map.names
+        self.classes_ = np.array(sorted(self.segments_), dtype=object)
         self.n_features_in_ = self.scorer_.n_features_in_
         if hasattr(self.scorer_, "feature_names_in_"):
             self.feature_names_in_ = self.scorer_.feature_names_in_
@@ -196,7 +200,8 @@ class RFMSegmenter(BaseEstimator):
         """
         check_is_fitted(self)
         scores, _ = self.scorer_._scores(X)
-        return self._segments(scores)
+        segments: Array = np.array(self.segments_, dtype=object)[self._find(scores)]
+        return segments
 
     def table(self, X: Any) -> pd.DataFrame:
         """Return scores, total, code and segment of each row, side by side.
@@ -209,7 +214,9 @@ class RFMSegmenter(BaseEstimator):
         Returns
         -------
         DataFrame
-            What `RFMScorer.transform` makes, then ``rfm_code`` and ``segment``; with the index of a pandas frame.
+            What `RFMScorer.transform` makes, then ``rfm_code`` and ``segment``; with the index of a
+            pandas frame. ``segment`` is categorical over all of `segments_`, best first, which is the
+            order in which `segment_profiles` and `migration_matrix` show them.
 
         Examples
         --------
@@ -220,7 +227,8 @@ class RFMSegmenter(BaseEstimator):
         check_is_fitted(self)
         scores, index = self.scorer_._scores(X)
         table = self.scorer_._frame(scores, index)
-        return table.assign(rfm_code=self.scorer_._codes(scores), segment=self._segments(scores))
+        segment = pd.Categorical.from_codes(self._find(scores), categories=pd.Index(self.segments_))
+        return table.assign(rfm_code=self.scorer_._codes(scores), segment=segment)
 
     def segment_map(self) -> pd.DataFrame:
         """Return the name of every combination of scores.
@@ -262,10 +270,9 @@ class RFMSegmenter(BaseEstimator):
         check_is_fitted(self)
         return reach_frame(self._reach)
 
-    def _segments(self, scores: list[IntArray]) -> Array:
-        named = dict(zip(self.scorer_.columns_, scores, strict=True))
-        segments: Array = self.classes_[self._map.find(named)]
-        return segments
+    def _find(self, scores: list[IntArray]) -> IntArray:
+        """Return the position of each row's segment in `segments_`."""
+        return self._map.find(dict(zip(self.scorer_.columns_, scores, strict=True)))
 
     def _read_segments(self, n_scores: Mapping[str, int]) -> SegmentMap:
         if isinstance(self.segments, list | tuple):

@@ -13,6 +13,7 @@ import pandas as pd
 from churnlib._checks import named_rows
 from churnlib._typing import BoolArray, FloatArray
 from churnlib.exceptions import DataError, ParameterTypeError, SchemaError, message, nearest, some
+from churnlib.segmentation._matrix import read_frame, refuse_log
 
 __all__ = ["StageColumns", "as_pandas", "check_column", "find_columns", "read_columns_of", "refuse"]
 
@@ -100,7 +101,9 @@ def find_columns(available: Sequence[Hashable], *, needed: Sequence[str], option
     return found
 
 
-def as_pandas(X: Any, *, needed: Sequence[str] = ("tenure_days", "recency_days")) -> pd.DataFrame:
+def as_pandas(
+    X: Any, *, needed: Sequence[str] = ("tenure_days", "recency_days"), maker: str = "lifecycle_frame(log)"
+) -> pd.DataFrame:
     """Return a frame of any library as one of pandas.
 
     Parameters
@@ -109,6 +112,8 @@ def as_pandas(X: Any, *, needed: Sequence[str] = ("tenure_days", "recency_days")
         pandas, polars (eager or lazy), a pyarrow Table or a DuckDB relation.
     needed : sequence of str
         What its columns are, for the message.
+    maker : str, default="lifecycle_frame(log)"
+        What makes it out of a log, for the message.
 
     Returns
     -------
@@ -118,7 +123,7 @@ def as_pandas(X: Any, *, needed: Sequence[str] = ("tenure_days", "recency_days")
     Raises
     ------
     ParameterTypeError
-        If it is no frame.
+        If it is no frame, or an EventLog.
 
     Examples
     --------
@@ -128,6 +133,7 @@ def as_pandas(X: Any, *, needed: Sequence[str] = ("tenure_days", "recency_days")
     """
     if isinstance(X, pd.DataFrame):
         return X
+    refuse_log(X, maker)
     frame = nw.from_native(X, pass_through=True)
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
@@ -142,7 +148,13 @@ def as_pandas(X: Any, *, needed: Sequence[str] = ("tenure_days", "recency_days")
     )
 
 
-def check_column(table: pd.DataFrame, name: Hashable, *, reader: str) -> None:
+def check_column(
+    table: pd.DataFrame,
+    name: Hashable,
+    *,
+    reader: str,
+    fix: str = "lifecycle_frame(log, cutoff=...) gives the columns of a lifecycle stage",
+) -> None:
     """Check that a column stands in a frame, once.
 
     Parameters
@@ -153,6 +165,8 @@ def check_column(table: pd.DataFrame, name: Hashable, *, reader: str) -> None:
         The column.
     reader : str
         Who reads it, for the message.
+    fix : str
+        Where such a column comes from.
 
     Raises
     ------
@@ -173,7 +187,7 @@ def check_column(table: pd.DataFrame, name: Hashable, *, reader: str) -> None:
         message(
             f"X has no column {name!r} ({nearest(name, list(table.columns))})",
             held,
-            "lifecycle_frame(log, cutoff=...) gives the columns of a lifecycle stage",
+            fix,
         )
     )
 
@@ -205,7 +219,8 @@ def read_columns_of(table: pd.DataFrame, columns: Mapping[str, str]) -> StageCol
     >>> read_columns_of(pd.DataFrame({"T": [5]}), {"tenure": "T"}).get("tenure")
     array([5.])
     """
-    values = {role: _floats(table, name) for role, name in columns.items()}
+    matrix = read_frame(table, list(columns.values()))
+    values = {role: matrix.column(name) for role, name in columns.items()}
     for role, column in values.items():
         name = columns[role]
         wrong = np.isinf(column) if role in _MAY_BE_UNKNOWN else ~np.isfinite(column)
@@ -255,17 +270,3 @@ def refuse(wrong: BoolArray, values: FloatArray, name: str, what: str, fix: str)
                 fix,
             )
         )
-
-
-def _floats(table: pd.DataFrame, name: str) -> FloatArray:
-    column = table[name]
-    if not pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_complex_dtype(column.dtype):
-        raise SchemaError(
-            message(
-                f"column {name!r} holds {column.dtype} values, not numbers",
-                "days, counts and money are numbers",
-                f"pd.to_numeric(X[{name!r}])",
-            )
-        )
-    values: FloatArray = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    return values

@@ -12,8 +12,9 @@ from churnlib._sklearn import clone
 from churnlib._typing import FloatArray, IntArray
 from churnlib.calendar import cutoffs as read_cutoffs
 from churnlib.events import EventLog
-from churnlib.exceptions import DataError, DuplicateError, HistoryError, message, some
+from churnlib.exceptions import DataError, DuplicateError, HistoryError, ParameterError, message, some
 from churnlib.numerics import wilson_interval
+from churnlib.segmentation._labels import read_labels
 from churnlib.segmentation._lifecycle import LifecycleStage
 from churnlib.segmentation._lifecycle_frame import lifecycle_frame
 from churnlib.segmentation._stage_columns import as_pandas, check_column
@@ -125,7 +126,8 @@ def transition_matrix(states: Any, *, confidence: float = 0.95) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by ``from_stage`` and ``to_stage`` (``result["share"].unstack()`` is the matrix), for
-        all categories of the states, with ``count``; ``total``, the count of its row;
+        all categories of the states in their order (an ordered categorical from its best class to its
+        worst, states that are no categorical sorted), with ``count``; ``total``, the count of its row;
         ``share`` = count / total, which sums to one over each row, NaN in a row without
         customers; and its interval ``low`` to ``high``. The first row, "not_started", is of
         customers who appear only at a later cutoff: it shows into which state they enter,
@@ -141,6 +143,8 @@ def transition_matrix(states: Any, *, confidence: float = 0.95) -> pd.DataFrame:
         If there are fewer than two cutoffs.
     DataError
         If a state is missing, or a customer disappears after having started.
+    ParameterError
+        If a state is called "not_started".
 
     Notes
     -----
@@ -164,15 +168,15 @@ def transition_matrix(states: Any, *, confidence: float = 0.95) -> pd.DataFrame:
     ... )
     >>> table = transition_matrix(states)
     >>> table["count"].unstack()
-    to_stage     not_started  new  lost
+    to_stage     not_started  lost  new
     from_stage
-    not_started            0    1     0
-    new                    0    2     1
-    lost                   0    0     0
+    not_started            0     0    1
+    lost                   0     0    0
+    new                    0     1    2
     >>> table.loc[("new", "lost")].round(3).tolist()
     [1.0, 3.0, 0.333, 0.061, 0.792]
     """
-    grid, customers, names = _grid(as_pandas(states, needed=_COLUMNS))
+    grid, customers, names = _grid(as_pandas(states, needed=_COLUMNS, maker="lifecycle_states(log, cutoffs=...)"))
     source, target = grid[:, :-1], grid[:, 1:]
     size = len(names)
     owner = np.repeat(np.arange(customers), source.shape[1])
@@ -239,7 +243,16 @@ def _grid(states: pd.DataFrame) -> tuple[IntArray, int, list[Any]]:
                 "lifecycle_states(log, cutoffs=cl.monthly('2025-01', '2025-06'))",
             )
         )
-    what, names = _coded(states["stage"])
+    labels = read_labels(states["stage"], name="stage")
+    what, names = labels.codes, list(labels.names)
+    if NOT_STARTED in names:
+        raise ParameterError(
+            message(
+                f"a state is called {NOT_STARTED!r}",
+                "this name is kept for customers who appear only at a later cutoff",
+                "another name for the state",
+            )
+        )
     grid = np.full((len(customers), len(instants)), -1, dtype=np.int64)
     if len(np.unique(who * len(instants) + when)) < len(states):
         twice = states.duplicated(["customer_id", "cutoff"])
@@ -266,13 +279,6 @@ def _grid(states: pd.DataFrame) -> tuple[IntArray, int, list[Any]]:
     if (grid < 0).any():
         return grid + 1, len(customers), [NOT_STARTED, *names]
     return grid, len(customers), names
-
-
-def _coded(stage: pd.Series[Any]) -> tuple[IntArray, list[Any]]:
-    if isinstance(stage.dtype, pd.CategoricalDtype):
-        return stage.cat.codes.to_numpy().astype(np.int64), stage.cat.categories.tolist()
-    codes, names = pd.factorize(stage)
-    return codes.astype(np.int64), names.tolist()
 
 
 def _refuse_unknown(states: pd.DataFrame) -> None:

@@ -305,9 +305,9 @@ def _check_text(value: object, name: str, *, empty: bool = True) -> None:
 
 
 def _date(value: object) -> dt.date:
-    if isinstance(value, dt.datetime):
+    if isinstance(value, dt.datetime) and value == value:  # noqa: PLR0124 - NaT, which is no date, differs from itself
         return value.date()
-    if isinstance(value, dt.date):
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value
     if not isinstance(value, str):
         raise ParameterTypeError(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from churnlib._frames import column_names
 from churnlib._sklearn import BaseEstimator, StrOptions, TransformerMixin, check_is_fitted, fit_context, validate_data
 from churnlib._version import __version__
 from churnlib.exceptions import ChurnlibError, ParameterError, ParameterTypeError, VersionError, message, some
@@ -41,7 +42,10 @@ class TagRules(TransformerMixin, BaseEstimator):
         What to do with proposed tags. "include" is for looking at them before they are approved.
     units : dict of str to str, default=None
         Units of columns, such as ``{"recency_days": "days"}``, for conditions with lengths of
-        time (``recency_days >= 4w``).
+        time (``recency_days >= 4w``). They belong to what the conditions mean, and not to what
+        was approved: an approval holds for the text of a condition, so that other units change who
+        carries the tag and no approval is withdrawn. Have the tags approved again after a change
+        of units. `to_json` writes them with the tags, under the same digest.
 
     Attributes
     ----------
@@ -298,7 +302,9 @@ class TagRules(TransformerMixin, BaseEstimator):
 
     def _columns(self, X: Any, *, fitting: bool) -> Columns:
         if is_frame(X):
-            validate_data(self, X, reset=fitting, skip_check_array=True)
+            # the names alone are compared, so that frames of all libraries are alike
+            named = X.iloc[:0] if isinstance(X, pd.DataFrame) else pd.DataFrame(columns=column_names(X))
+            validate_data(self, named, reset=fitting, skip_check_array=True)
             return Columns(X, units=self.units)
         values = validate_data(self, X, reset=fitting, dtype=None, ensure_all_finite=False)
         frame = pd.DataFrame(values, columns=[f"x{k}" for k in range(values.shape[1])])

@@ -33,7 +33,8 @@ class Tiers:
     Parameters
     ----------
     lows : mapping of str to float or None, default=None
-        The lower bound of each class, in any order. None is the example
+        The lower bound of each class, in any order: the bounds alone say which class is the
+        better one, and the letters nothing. ``{"D": 0, "B": 80, "A": 50}`` makes B the best. None is the example
         ``{"A": 80, "B": 50, "D": 0}``; name a C where B shall end earlier:
         ``{"A": 80, "B": 65, "C": 50, "D": 0}``.
     high : float, default=100.0
@@ -64,6 +65,11 @@ class Tiers:
     ['A', 'A', 'B', 'B', 'D']
     >>> Tiers({"A": 80, "B": 65, "C": 50, "D": 0})
     Tiers(A [80, 100], B [65, 80), C [50, 65), D [0, 50))
+
+    The order of the names is yours; one that the alphabet does not have is not corrected:
+
+    >>> Tiers({"D": 0, "B": 80, "A": 50})
+    Tiers(B [80, 100], A [50, 80), D [0, 50))
     """
 
     names: tuple[str, ...]
@@ -84,7 +90,8 @@ class Tiers:
 
         The bounds are frozen: next month's scores meet the same ones. A score falls
         where its mid-rank percentile, (scores below + ½ scores equal) / scores, does; equal
-        scores stay together, so a class may get more or less than its share.
+        scores stay together, so a class gets more or less than its share, and where a great
+        part of the scores is equal, much more or less: `Tiers.shares` says what was reached.
 
         Parameters
         ----------
@@ -101,6 +108,7 @@ class Tiers:
         -------
         Tiers
             The lower bound of a class is a score that was seen, that of the lowest class `low`.
+            Shown with six digits, and kept with all.
 
         Raises
         ------
@@ -113,6 +121,13 @@ class Tiers:
         --------
         >>> Tiers.from_quantiles([5, 1, 4, 2, 3, 6, 8, 7, 9, 10], {"A": 0.2, "B": 0.3, "C": 0.5})
         Tiers(A [9, ∞), B [6, 9), C (-∞, 6))
+
+        Seven equal scores are in one class, which was to have half of them:
+
+        >>> scores = [1, 1, 1, 1, 1, 1, 1, 5, 6, 7]
+        >>> tiers = Tiers.from_quantiles(scores, {"A": 0.2, "B": 0.3, "C": 0.5})
+        >>> tiers.shares(scores).to_dict()
+        {'A': 0.2, 'B': 0.1, 'C': 0.7}
         """
         values = _checked_scores(scores)
         names, parts = _checked_shares(shares)
@@ -163,6 +178,36 @@ class Tiers:
             return pd.Series(tiers, index=scores.index, name="tier")
         return np.array(worst_first, dtype=object)[codes]
 
+    def shares(self, scores: ArrayLike) -> pd.Series[float]:
+        """Return the share of scores that is in each class.
+
+        Of the scores that `from_quantiles` learned from it is what was reached of the shares
+        asked for; of next month's scores, how far they have moved.
+
+        Parameters
+        ----------
+        scores : array-like of shape (n_rows,)
+            Between the lowest bound and `high`.
+
+        Returns
+        -------
+        Series
+            Named "share", by class, best first; it sums to 1, and a class of nobody has 0.
+
+        Raises
+        ------
+        DataError
+            If a score is missing, or outside the range, with count and first row.
+
+        Examples
+        --------
+        >>> Tiers().shares([91.5, 60, 12, 3]).to_dict()
+        {'A': 0.25, 'B': 0.25, 'D': 0.5}
+        """
+        codes = self._codes(_checked_scores(scores))
+        counts = np.bincount(codes, minlength=len(self.names))[::-1]
+        return pd.Series(counts / len(codes), index=pd.Index(self.names, name="tier"), name="share")
+
     def _codes(self, values: FloatArray) -> IntArray:
         outside = (values < self.lows[-1]) | (values > self.high)
         if outside.any():
@@ -180,10 +225,26 @@ class Tiers:
         return codes
 
     def __repr__(self) -> str:
-        ends = ["∞)" if math.isinf(self.high) else f"{number_text(self.high)}]"]
-        ends += [f"{number_text(low)})" for low in self.lows[:-1]]
-        starts = [f"{'(' if math.isinf(low) else '['}{number_text(low)}" for low in self.lows]
+        high, *lows = _texts((self.high, *self.lows))
+        ends = ["∞)" if math.isinf(self.high) else f"{high}]", *(f"{low})" for low in lows[:-1])]
+        starts = [f"{'(' if math.isinf(low) else '['}{text}" for low, text in zip(self.lows, lows, strict=True)]
         return f"Tiers({', '.join(f'{name} {a}, {b}' for name, a, b in zip(self.names, starts, ends, strict=True))})"
+
+
+def _texts(bounds: tuple[float, ...]) -> list[str]:
+    """Write different numbers with six digits, or with as many more as keep them apart."""
+    for digits in range(6, 17):
+        texts = [number_text(_rounded(bound, digits)) for bound in bounds]
+        if len(set(texts)) == len(texts):
+            return texts
+    return [number_text(bound) for bound in bounds]
+
+
+def _rounded(bound: float, digits: int) -> float:
+    """Round to significant digits, but never to more than whole numbers."""
+    if math.isinf(bound) or bound == 0:
+        return bound
+    return round(bound, max(0, digits - 1 - math.floor(math.log10(abs(bound)))))
 
 
 def _checked_lows(lows: object) -> dict[str, float]:
@@ -228,7 +289,7 @@ def _checked_high(high: object, bounds: Mapping[str, float]) -> float:
 
 
 def _checked_shares(shares: object) -> tuple[list[str], list[float]]:
-    if not isinstance(shares, Mapping) or not shares:
+    if not isinstance(shares, Mapping) or not shares or not all(isinstance(name, str) for name in shares):
         raise ParameterTypeError(
             message(f"shares is {shares!r}", "a share for each class, best first", "shares={'A': 0.2, 'B': 0.8}")
         )
