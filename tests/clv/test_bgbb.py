@@ -383,7 +383,7 @@ def test_histories_that_cannot_be(column, value, text):
 
 
 def test_a_missing_column():
-    with pytest.raises(SchemaError, match=r"no column 'recency'"):
+    with pytest.raises(SchemaError, match=r"of the columns of X 'recency' are missing"):
         BGBB().fit(GOOD[["frequency", "T"]])
 
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+import churnlib as cl
 from churnlib.clv import BGNBD, MBGNBD
 from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, SchemaError
 
@@ -458,6 +459,18 @@ def test_bad_questions():
         model.predict(GOOD)
     with pytest.raises(ParameterError, match=r"t has the shape \(2,\); one number, or one for each of the 3 rows"):
         model.predict(GOOD, [1, 2])
+    with pytest.raises(ParameterTypeError, match=r"t is '90d'; a number in the unit of T"):
+        model.predict(GOOD, "90d")
+    with pytest.raises(DataError, match=r"X is a list of 2 values; one row per customer with frequency, recency, T"):
+        model.predict([12, 13], 9)
+    with pytest.raises(ParameterTypeError, match=r"X is an EventLog; one row per customer with frequency, recency, T"):
+        model.fit(cl.datasets.make_shop(n_customers=3, random_state=0).log)
+    with pytest.raises(
+        SchemaError, match=r"of the columns of X 'frequency', 'recency', 'T' are missing; .*\n.*rfm_summary"
+    ):
+        model.fit(pd.DataFrame({"recency_days": [1], "n_orders": [2], "spend_total": [3.0]}))
+    with pytest.raises(SchemaError, match=r"of the columns of X 'T' stand twice"):
+        model.fit(pd.concat([GOOD, GOOD[["T"]]], axis=1))
     with pytest.raises(ParameterError, match=r"t is negative or not finite"):
         model.predict(GOOD, -1)
     with pytest.raises(ParameterError, match=r"discount_rate=0.0 does not discount"):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy.integrate import quad
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import churnlib as cl
 from churnlib.clv import BGBB, BGNBD, MBGNBD, CustomerLifetimeValue, GammaGamma, ParetoNBD, rfm_summary
@@ -280,7 +280,7 @@ def test_the_design_s_line_works():
         features=cl.FeatureSpec.standard(),
     )  # fmt: skip
     now = data.latest()
-    value = CustomerLifetimeValue(MBGNBD(), horizon="365d").fit(log).predict(now.customer)
+    value = CustomerLifetimeValue(MBGNBD(l2=1e-3), horizon="365d").fit(log).predict(now.customer)
     assert len(value) == len(now.X)
     assert value.index.equals(pd.Index(now.customer, name="customer_id"))
 
@@ -295,7 +295,7 @@ def test_a_cutoff_leaves_out_what_came_later():
 
 
 def test_unknown_customers_are_an_error_with_their_number():
-    model = CustomerLifetimeValue(MBGNBD(), horizon="90d").fit(log_of(orders()))
+    model = CustomerLifetimeValue(MBGNBD(l2=1e-3), horizon="90d").fit(log_of(orders()))
     with pytest.raises(DataError, match=r"2 of 3 customers are unknown \(nobody, none\)"):
         model.predict(["c003", "nobody", "none", "nobody"])
     with pytest.raises(ParameterError, match="2 customers are named, but the model was fitted on a summary"):
@@ -303,7 +303,7 @@ def test_unknown_customers_are_an_error_with_their_number():
 
 
 def test_refitting_on_a_summary_forgets_the_customers():
-    model = CustomerLifetimeValue(MBGNBD(), horizon="90d").fit(log_of(orders()))
+    model = CustomerLifetimeValue(MBGNBD(l2=1e-3), horizon="90d").fit(log_of(orders()))
     assert not hasattr(model.fit(summary(300)), "customers_")
 
 
@@ -499,7 +499,7 @@ def test_copies_say_the_same_and_hold_no_data():
     assert len(stored) < 4096
     np.testing.assert_array_equal(pickle.loads(stored).predict(X), model.predict(X))
     assert clone(model).get_params(deep=False) == model.get_params(deep=False)
-    log_model = CustomerLifetimeValue(MBGNBD(), horizon="90d").fit(log_of(orders()))
+    log_model = CustomerLifetimeValue(MBGNBD(l2=1e-3), horizon="90d").fit(log_of(orders()))
     pd.testing.assert_series_equal(pickle.loads(pickle.dumps(log_model)).predict(["c003"]), log_model.predict(["c003"]))
 
 
@@ -510,3 +510,55 @@ def test_the_caller_s_models_and_data_are_left_alone():
     assert not hasattr(transactions, "params_")
     assert not hasattr(spend, "params_")
     pd.testing.assert_frame_equal(X, before)
+
+
+def test_customers_refunded_all_they_spent_have_a_value():
+    frame = orders()
+    often = frame["customer_id"].value_counts().index[0]
+    bought = frame[frame["customer_id"] == often]
+    log = log_of(pd.concat([frame, bought.assign(total=-bought["total"])], ignore_index=True))
+    model = CustomerLifetimeValue(MBGNBD(l2=1e-3), horizon="90d", negative="refund")
+    with pytest.warns(AssumptionWarning, match=r"1 of \d+ customers were refunded all they spent, or more"):
+        model.fit(log)
+    row = model.customers_.loc[often]
+    assert (model.n_without_spend_, row["monetary_value"]) == (1, 0)
+    p, q, v = model.spend_.params_.values()
+    spend = p * v / (p * row["frequency"] + q - 1)  # the limit of Gamma-Gamma as the mean spend falls to 0
+    expected = model.transactions_.predict(model.customers_.loc[[often]], model.horizon_).item()
+    assert model.predict([often]).item() == pytest.approx(expected * spend, rel=1e-9)
+
+
+def test_what_does_not_converge_is_said():
+    with pytest.warns(ConvergenceWarning, match="MBGNBD did not converge: the maximum lies at the boundary"):
+        CustomerLifetimeValue(MBGNBD(), spend=30.0, horizon="90d").fit(log_of(orders()))
+
+
+@pytest.mark.parametrize(
+    ("option", "match"),
+    [("annual_discount_rate", "annual_discount_rate=12 is 1200%"), ("margin", "margin=25 is 2500%")],
+)
+def test_a_percentage_is_suspected(option, match):
+    given = {"annual_discount_rate": 12, "margin": 25}[option]
+    with pytest.warns(AssumptionWarning, match=match):
+        CustomerLifetimeValue(spend=30.0, horizon=26, **{option: given}).fit(summary(300))
+
+
+def test_a_labelled_frame_gives_a_labelled_series():
+    X = summary(300)
+    labelled = X.set_axis(pd.Index([f"c{k}" for k in range(len(X))], name="customer_id"))
+    model = CustomerLifetimeValue(horizon=26).fit(X)
+    value = model.predict(labelled)
+    assert value.name == "clv"
+    assert value.index.equals(labelled.index)
+    np.testing.assert_array_equal(value, model.predict(X))
+    assert model.predict_interval(labelled).columns.tolist() == ["lower", "upper"]
+
+
+@pytest.mark.parametrize("model", [BGNBD, MBGNBD])
+def test_sums_over_times_are_sums_of_expectations(model):
+    fitted = model.from_params({"r": 0.5, "alpha": 8.0, "a": 0.8, "b": 2.5})
+    x, T = np.array([0.0, 2.0, 30.0]), np.array([5.0, 38.0, 50.0])
+    times, weights = np.array([0.5, 7.0, 200.0]), np.array([0.2, 0.5, 0.9])
+    parameters = fitted._parameters(np.empty((3, 0)))
+    one_by_one = sum(w * fitted._expected(x, T, np.full(3, t), parameters) for t, w in zip(times, weights, strict=True))
+    np.testing.assert_allclose(fitted._expected_sum(x, T, times, weights, parameters), one_by_one, rtol=1e-11)

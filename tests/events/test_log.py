@@ -153,7 +153,8 @@ def test_kinds_are_named_and_unknown_ones_are_refused():
     assert log.codes_of(["order", "visit"]).all()
     with pytest.raises(
         ParameterError,
-        match=r"1 of 2 kinds are not in the log: 'vist' \(did you mean 'visit'\?\); its 2 kinds are order, visit",
+        match=r"1 of 2 kinds are not in the log: 'vist' \(did you mean 'visit'\?\); its 2 kinds are order, visit\.\n"
+        r"Fix: kinds=\['visit'\]",
     ):
         log.codes_of(["order", "vist"])
 

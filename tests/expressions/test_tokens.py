@@ -58,6 +58,8 @@ def test_positions_are_those_of_the_text() -> None:
         ("p == 'a\u202eb'", r"U\+202E \(right-to-left override\) cannot be seen"),
         ("a\u00a0> 3", r"no-break space"),
         ("a\x00> 3", r"U\+0000 .*cannot be seen"),
+        ("a in ['b']", r"'\[' is no part of the language(?s:.*)Fix: a in \('b', 'c'\)"),
+        ("n[0] > 1", r"'\[' is no part of the language(?s:.*)Fix: `name` in backticks"),
         ("a > 1\u200b", r"cannot be seen(?s:.*)Fix: take it out"),
         ("`a > 1", r"the quote ` is never closed(?s:.*)Fix: `plan name`"),
         ("p == 'basic", r"at character 6: the quote ' is never closed"),

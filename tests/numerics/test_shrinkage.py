@@ -128,7 +128,8 @@ def test_groups_that_are_all_alike_are_pooled_and_say_so() -> None:
     assert found["prior_mean"].unique() == pytest.approx([0.1])
     assert found["shrunken"].unique() == pytest.approx([0.1], abs=0.002)
     assert (found["weight"] < 0.5).all()
-    assert found["rank"].eq(1).all()
+    assert found["rank"].dtype == "Int64"
+    assert found["rank"].isna().all()
     alone = shrunken_rates([20], [200])
     assert (found["high"] - found["low"]).max() < float((alone["high"] - alone["low"]).iloc[0])
 
@@ -212,3 +213,24 @@ def test_where_the_data_cannot_show_the_scatter_intervals_are_rather_too_long(re
     coverage, width, plugged = simulated(request.node.name, 0.1, 200, 5, 2000)
     record(record_property, coverage, width, plugged)
     assert 0.9335 <= coverage <= 0.99
+
+
+def test_equal_groups_share_a_rank_where_groups_differ() -> None:
+    found = shrunken_rates([3, 90, 90, 3], [100, 100, 100, 100])
+    assert np.isfinite(found["prior_trials"]).all()
+    assert found["rank"].dtype == "Int64"
+    assert found["rank"].tolist() == [3, 1, 1, 3]
+
+
+def test_rates_in_the_place_of_counts_are_refused() -> None:
+    lost, customers = np.array([12, 41, 0]), np.array([80, 400, 20])
+    with pytest.raises(
+        DataError, match=r"none of 3 successes is above 1, and 2 are fractional \(row 0: 0.15 of 80"
+    ) as told:
+        shrunken_rates(lost / customers, customers)
+    assert "Fix: shrunken_rates(rates * trials, trials)" in str(told.value)
+
+
+@pytest.mark.parametrize(("y", "n"), [([0.5, 1.5], [10, 10]), ([1, 0], [10, 10]), ([0.4, 0.6], [1, 10])])
+def test_few_and_weighted_counts_are_no_rates(y, n) -> None:
+    assert shrunken_rates(y, n)["successes"].tolist() == y

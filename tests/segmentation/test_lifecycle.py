@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
+from churnlib.events import EventLog
 from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, SchemaError
 from churnlib.segmentation import STAGES, LifecycleStage, lifecycle_frame
 from tests.segmentation.stages import Alive
@@ -188,8 +189,22 @@ class TestAlive:
 
         frame = rows(T=9.0, x=0.2)
         assert stages(frame, basis="p_alive", model=Strict()) == ["lapsed"]
-        with pytest.raises(SchemaError, match=r"no column 'x' .*Strict reads it"):
-            stages(frame.drop(columns="x"), basis="p_alive", model=Strict())
+        with pytest.raises(
+            SchemaError, match=r"no column 'x' .*Strict reads it(?s:.*)Fix: lifecycle_frame.*rfm_summary"
+        ):
+            LifecycleStage(basis="p_alive", model=Strict()).fit(frame.drop(columns="x"))
+
+    @pytest.mark.parametrize("error", [SchemaError("there is no 'p'.\nFix: look again"), KeyError("p")])
+    def test_fit_asks_the_model_and_says_where_its_columns_come_from(self, error):
+        class Broken(Alive):
+            def predict_alive_probability(self, X):
+                raise error
+
+        match = r"Broken cannot read X \(.*'p'\); (?s:.*)Fix: lifecycle_frame\(log, \.\.\.\)\.join\(rfm_summary\(log, \.\.\.\)\)"
+        with pytest.raises(SchemaError, match=match) as told:
+            LifecycleStage(basis="p_alive", model=Broken()).fit(rows())
+        assert told.value.__cause__ is error
+        assert "look again" not in str(told.value)
 
     def test_returns_are_days(self):
         assert stages(rows(p=0.9, last_gap_days=90), basis="p_alive", model=Alive("p")) == ["reactivated"]
@@ -219,7 +234,7 @@ class TestAlive:
                 return np.ones((len(X), 2))
 
         with pytest.raises(DataError, match=r"Wide.predict_alive_probability gave shape \(1, 2\) for 1 customers"):
-            stages(rows(), basis="p_alive", model=Wide())
+            LifecycleStage(basis="p_alive", model=Wide()).fit(rows())
 
 
 days = st.one_of(st.sampled_from([0, 1, 29, 30, 31, 89, 90, 91, 179, 180, 181]), st.integers(0, 2000))
@@ -467,3 +482,13 @@ def test_the_customers_of_a_real_shop(online_retail):
     assert patient.usual_gap_ == frame.loc[frame["n_order_days"] >= 3, "median_gap_days"].median() == 46
     # Half of those who come again do so every six weeks or later: by their own rhythm fewer are silent.
     assert np.isin(patient.predict(frame), ["at_risk", "lapsed", "lost"]).mean() < quiet
+
+
+def test_a_log_is_told_apart_from_rows_of_customers():
+    frame = pd.DataFrame({"id": [1, 1], "ts": ["2025-01-05", "2025-02-05"]})
+    log = EventLog.from_frame(frame, customer="id", time="ts")
+    with pytest.raises(ParameterTypeError, match=r"an EventLog was given.*\nFix: lifecycle_frame\(log\)"):
+        LifecycleStage().fit(log)
+    stage = LifecycleStage().fit(rows())
+    with pytest.raises(ParameterTypeError, match="an EventLog was given"):
+        stage.predict(log)

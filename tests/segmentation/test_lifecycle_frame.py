@@ -223,3 +223,28 @@ def test_a_year_of_a_real_shop_against_pandas(online_retail):
     np.testing.assert_allclose(
         found.loc[known, "spend_recent"], recent.reindex(found.index, fill_value=0)[known], atol=1e-6
     )
+
+
+@pytest.mark.parametrize("period", ["s", "h", "D", "W", "M"])
+@given(frame=event_frames(kinds="order", boundaries=["2025-06-01"]))
+def test_orders_are_joined_by_period_as_in_the_table_of_rfm(period, frame):
+    log = to_log(frame, complete_until="2026-01-01")
+    found, alone = (lifecycle_frame(log, negative="purchase", period=one) for one in (period, None))
+    table = rfm_table(log, negative="purchase", period=period)
+    pd.testing.assert_series_equal(found["n_orders"], table["n_orders"])
+    pd.testing.assert_frame_equal(found.drop(columns="n_orders"), alone.drop(columns="n_orders"))
+
+
+def test_the_lines_of_an_invoice_are_one_order_where_the_period_says_so(online_retail):
+    options = {"cutoff": "2011-10-01", "negative": "refund"}
+    lines = lifecycle_frame(online_retail, **options)
+    for period in ("s", "D"):
+        joined = lifecycle_frame(online_retail, period=period, **options)["n_orders"]
+        pd.testing.assert_series_equal(joined, rfm_table(online_retail, period=period, **options)["n_orders"])
+        assert joined.sum() < lines["n_orders"].sum() / 10
+    assert joined.tolist() == lines["n_order_days"].tolist()
+
+
+def test_no_such_period():
+    with pytest.raises(ParameterError, match="period='fortnight'"):
+        lifecycle_frame(log_of("2025-01-05", until="2025-02-01"), period="fortnight")

@@ -11,12 +11,14 @@ import pyarrow as pa
 import pytest
 
 from churnlib._sklearn import BaseEstimator
-from churnlib.exceptions import DataError, ParameterError, SchemaError
+from churnlib.events import EventLog
+from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, SchemaError
 from churnlib.segmentation._matrix import (
     RFM_COLUMNS,
     is_frame,
     read_frame,
     read_rows,
+    refuse_log,
     refuse_missing,
     wanted_columns,
 )
@@ -147,3 +149,22 @@ def test_a_column_twice_is_refused_where_it_is_read_and_nowhere_else():
 def test_what_is_nearly_a_number_is_said_to_become_one(values, text):
     with pytest.raises(SchemaError, match=text):
         read_frame(pd.DataFrame({"a": values}), ["a"])
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_a_summary_for_lifetime_value_is_not_taken_for_rfm(make):
+    summary = {"frequency": [1], "recency": [2.0], "T": [3.0], "monetary_value": [4.0]}
+    match = r"'frequency', 'recency' and 'T', which are made for the models .*\nFix: rfm_table\(log, cutoff=\.\.\.\)"
+    with pytest.raises(SchemaError, match=match):
+        wanted_columns(make(summary), None)
+    assert wanted_columns(make(summary), ["frequency", "T"]) == ("frequency", "T")
+    assert wanted_columns(make(summary | dict.fromkeys(RFM_COLUMNS, [1])), None) == RFM_COLUMNS
+    assert wanted_columns(make({"frequency": [1], "recency": [2.0]}), None) is None
+
+
+def test_a_log_is_no_table_of_customers():
+    log = EventLog.from_frame(pd.DataFrame({"id": [1, 1], "ts": "2025-01-05"}), customer="id", time="ts")
+    with pytest.raises(ParameterTypeError, match=r"an EventLog was given, of 2 events.*\nFix: rfm_table\(log\)"):
+        refuse_log(log, "rfm_table(log)")
+    with pytest.raises(ParameterTypeError, match="an EventLog was given"):
+        read_rows(BaseEstimator(), log, None, fitting=True)

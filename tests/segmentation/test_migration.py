@@ -122,3 +122,27 @@ def test_a_segmenter_without_a_list_of_its_segments_is_sorted():
 
     rows = pd.DataFrame({"n": [1, 2]}, index=pd.Index([7, 8], name="customer_id"))
     assert migration_matrix(rows, rows, segmenter=Halves()).counts.columns.tolist() == ["a", "b", "(left)"]
+
+
+def test_it_prints_as_one_line_and_as_a_table_of_counts():
+    moved = migration_matrix(at({1: "top", 2: "top", 3: "<low>"}), at({1: "top", 2: "<low>", 4: "<low>"}))
+    line = "2 segments: 2 customers at both dates, 50% of them in the same segment; 1 entered, 1 left"
+    assert repr(moved) == f"SegmentMigration({line})"
+    page = moved._repr_html_()
+    assert line in page
+    assert "<td>1</td>" in page
+    assert "&lt;low&gt;" in page
+    assert "<low>" not in page
+
+
+def test_nobody_at_both_dates_prints_without_a_share():
+    moved = migration_matrix(at({1: "a"}), at({2: "a"}))
+    assert repr(moved) == "SegmentMigration(1 segment: 0 customers at both dates; 1 entered, 1 left)"
+
+
+@pytest.mark.parametrize(
+    ("changed", "share"), [(1, "over 99%"), (999, "under 1%"), (0, "100%"), (1000, "0%"), (250, "75%")]
+)
+def test_all_and_none_are_said_only_where_they_are_true(changed, share):
+    before, after = (at({k: "b" if k < n else "a" for k in range(1000)}) for n in (0, changed))
+    assert f", {share} of them in the same segment" in repr(migration_matrix(before, after))

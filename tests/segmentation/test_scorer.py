@@ -16,8 +16,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
 
+from churnlib.events import EventLog
 from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, SchemaError
-from churnlib.segmentation import RFMScorer
+from churnlib.segmentation import RFMClusterSegmenter, RFMScorer, RFMSegmenter
 
 RFM = ["recency_days", "n_orders", "spend_total"]
 SCORES = [f"{name}_score" for name in RFM]
@@ -373,3 +374,14 @@ def test_one_column_may_be_named_by_a_text():
     table = customers()
     one, listed = (RFMScorer(columns=columns).fit(table).transform(table) for columns in ("n_orders", ["n_orders"]))
     pd.testing.assert_frame_equal(one, listed)
+
+
+@pytest.mark.parametrize("estimator", [RFMScorer(), RFMSegmenter(), RFMClusterSegmenter()])
+def test_a_log_and_a_summary_for_lifetime_value_are_told_apart_from_an_rfm_table(estimator):
+    frame = pd.DataFrame({"id": [1, 1, 2], "ts": ["2025-01-05", "2025-02-05", "2025-01-09"], "total": [5, 6, 7]})
+    log = EventLog.from_frame(frame, customer="id", time="ts", amount="total")
+    with pytest.raises(ParameterTypeError, match=r"an EventLog was given.*\nFix: rfm_table\(log\)"):
+        estimator.fit(log)
+    summary = pd.DataFrame({"frequency": [1, 0], "recency": [31.0, 0.0], "T": [31.0, 27.0]})
+    with pytest.raises(SchemaError, match=r"for the models of lifetime value.*\nFix: rfm_table\(log, cutoff"):
+        estimator.fit(summary)

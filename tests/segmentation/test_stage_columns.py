@@ -75,3 +75,10 @@ def test_a_refusal_names_count_and_first_row():
 def test_numbers_among_objects_are_numbers_as_in_a_score():
     frame = pd.DataFrame({"T": pd.Series([5, 7], dtype=object)})
     assert read_columns_of(frame, {"tenure": "T"}).get("tenure").tolist() == [5, 7]
+
+
+def test_where_a_missing_column_comes_from_can_be_said():
+    with pytest.raises(SchemaError, match=r"no column 'x'(?s:.*)Fix: lifecycle_frame\(log, cutoff"):
+        check_column(pd.DataFrame({"T": [1]}), "x", reader="Reader")
+    with pytest.raises(SchemaError, match=r"no column 'x'(?s:.*)Fix: elsewhere"):
+        check_column(pd.DataFrame({"T": [1]}), "x", reader="Reader", fix="elsewhere")

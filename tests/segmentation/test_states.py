@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import churnlib as cl
-from churnlib.exceptions import DataError, DuplicateError, HistoryError, ParameterError, SchemaError
+from churnlib.exceptions import DataError, DuplicateError, HistoryError, ParameterError, ParameterTypeError, SchemaError
 from churnlib.numerics import wilson_interval
 from churnlib.segmentation import (
     NOT_STARTED,
@@ -332,3 +332,9 @@ def test_ordered_states_begin_with_the_best():
 def test_a_state_may_not_be_called_like_those_who_have_not_started():
     with pytest.raises(ParameterError, match="a state is called 'not_started'"):
         transition_matrix(states_of({1: ["not_started", "a"], 2: ["a", "a"]}))
+
+
+def test_a_log_has_no_transitions_before_its_states():
+    log = cl.EventLog.from_frame(pd.DataFrame({"id": [1], "ts": ["2025-01-05"]}), customer="id", time="ts")
+    with pytest.raises(ParameterTypeError, match=r"an EventLog was given.*\nFix: lifecycle_states\(log, cutoffs"):
+        transition_matrix(log)

@@ -243,3 +243,17 @@ def test_a_frame_of_another_library_has_the_same_names(kind):
     assert fitted.feature_names_in_.tolist() == ["n"]
     with pytest.raises(ValueError, match="feature names should match"):
         fitted.transform(frame.rename(columns={"n": "m"}))
+
+
+def test_units_are_written_under_the_digest():
+    tag = approved("quiet", "recency >= 4w")
+    days, hours = (TagRules([tag], units={"recency": unit}) for unit in ("days", "hours"))
+    customers = pd.DataFrame({"recency": [100]})
+    assert days.fit_transform(customers)["quiet"].tolist() == [True]
+    assert hours.fit_transform(customers)["quiet"].tolist() == [False]
+    written, other = json.loads(days.to_json()), json.loads(hours.to_json())
+    assert written["units"] == {"recency": "days"}
+    assert written["digest"] != other["digest"]
+    assert TagRules.from_json(days.to_json()).units == {"recency": "days"}
+    with pytest.raises(VersionError, match="the digest of the tags is"):
+        TagRules.from_json(json.dumps(written | {"units": {"recency": "hours"}}))

@@ -163,3 +163,44 @@ def test_too_many_equal_scores_for_a_class():
 def test_shares_are_named_by_text():
     with pytest.raises(ParameterTypeError, match=r"shares is \{1: 0.5, 2: 0.5\}; a share for each class"):
         Tiers.from_quantiles([1, 2, 3, 4], {1: 0.5, 2: 0.5})
+
+
+def test_learned_bounds_are_shown_with_six_digits_and_kept_with_all():
+    scores = np.array([1 / 3, 2 / 3, 12345678.9, 1e-9 / 7])
+    tiers = Tiers.from_quantiles(scores, {"A": 0.25, "B": 0.25, "C": 0.25, "D": 0.25})
+    assert repr(tiers) == "Tiers(A [12345679, ∞), B [0.666667, 12345679), C [0.333333, 0.666667), D (-∞, 0.333333))"
+    assert tiers.lows[1:3] == (2 / 3, 1 / 3)
+
+
+def test_digits_are_added_where_two_bounds_would_look_alike():
+    assert (
+        repr(Tiers({"A": 1 / 3 + 1e-9, "B": 1 / 3}, high=1))
+        == "Tiers(A [0.333333334, 1], B [0.333333333, 0.333333334))"
+    )
+    above = np.nextafter(0.3, 1)
+    assert repr(Tiers({"A": above, "B": 0.3}, high=1)) == f"Tiers(A [{above!r}, 1], B [0.3, {above!r}))"
+
+
+@given(st.lists(st.floats(-1e300, 1e300), min_size=2, max_size=6, unique=True))
+def test_every_bound_can_be_shown_apart_from_the_others(bounds):
+    high = max(bounds)
+    tiers = Tiers({f"t{k}": bound for k, bound in enumerate(bounds) if bound < high}, high=high)
+    ends = [part.split(" ", 1)[1] for part in repr(tiers)[6:-1].replace(", t", "; t").split("; ")]
+    assert len({end.split(", ")[0] for end in ends}) == len(tiers.names)
+
+
+def test_shares_say_what_ties_made_of_what_was_asked():
+    scores = [0.0] * 7 + [5.0, 6.0, 7.0]
+    tiers = Tiers.from_quantiles(scores, {"A": 0.2, "B": 0.3, "C": 0.5})
+    reached = tiers.shares(pd.Series(scores))
+    assert reached.to_dict() == {"A": 0.2, "B": 0.1, "C": 0.7}
+    assert (reached.name, reached.index.name) == ("share", "tier")
+    assert Tiers().shares([90]).to_dict() == {"A": 1.0, "B": 0.0, "D": 0.0}
+    with pytest.raises(DataError, match="1 of 1 scores are outside"):
+        Tiers().shares([101])
+    with pytest.raises(DataError, match="there are no scores"):
+        Tiers().shares([])
+
+
+def test_the_bounds_and_not_the_letters_say_which_class_is_the_best():
+    assert Tiers({"D": 0, "B": 80, "A": 50}).names == ("B", "A", "D")

@@ -159,6 +159,28 @@ class BetaGeometric(PurchaseModel):
             steepness=(1 + shape) * tau,
         )
 
+    def _expected_sum(
+        self, x: FloatArray, T: FloatArray, times: FloatArray, weights: FloatArray, parameters: Parameters
+    ) -> FloatArray:
+        # The sum over the times goes inside of the expectation over p, whose nodes then serve all of them.
+        shape, rate, a, b = self._living(x, T, parameters)
+        tau = times / rate[:, None]
+
+        def purchases(p: FloatArray, rows: slice) -> FloatArray:
+            total = np.zeros_like(p)
+            for k, weight in enumerate(weights):
+                total -= weight * np.expm1(-shape[rows, None] * np.log1p(p * tau[rows, k, None]))
+            return np.asarray(total / p)
+
+        return beta_expectation(
+            purchases,
+            a,
+            b,
+            at_zero=shape * (tau @ weights),
+            at_one=-np.expm1(-shape[:, None] * np.log1p(tau)) @ weights,
+            steepness=(1 + shape) * tau.max(axis=1),
+        )
+
     def _still_alive(self, x: FloatArray, T: FloatArray, t: FloatArray, parameters: Parameters) -> FloatArray:
         # E[exp(-λpt)] = E[(1 + pτ)^-R].
         shape, rate, a, b = self._living(x, T, parameters)
@@ -193,9 +215,11 @@ class BetaGeometric(PurchaseModel):
         s = np.exp(w - np.exp(-w))
         weight = (w[1] - w[0]) * np.exp(-s) * s * (1 + np.exp(-w))
         kept = weight > 1e-22
-        total = np.zeros(len(x))
-        for node, share in zip(s[kept], weight[kept], strict=True):
-            total += share * self._expected(x, T, node / rate, parameters)
+        total = np.empty(len(x))
+        for delta in np.unique(rate):
+            rows = rate == delta
+            own = {name: value[rows] if np.ndim(value) else value for name, value in parameters.items()}
+            total[rows] = self._expected_sum(x[rows], T[rows], s[kept] / delta, weight[kept], own)
         return total
 
     def _draw(

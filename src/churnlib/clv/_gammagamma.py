@@ -208,8 +208,8 @@ class GammaGamma(LikelihoodModel):
             )
         return self
 
-    def _read(self, X: Any, *, reset: bool) -> tuple[FloatArray, FloatArray]:
-        """Return frequency and mean spend; the spend is 0 where the frequency is."""
+    def _read(self, X: Any, *, reset: bool, zero: bool = False) -> tuple[FloatArray, FloatArray]:
+        """Return frequency and mean spend; the spend is 0 where the frequency is, and elsewhere only if allowed."""
         (x, m), index = self._read_columns(X, _COLUMNS, reset=reset)
         check_frequency(x, index)
         m = np.where(x > 0, m, 0.0)
@@ -218,11 +218,11 @@ class GammaGamma(LikelihoodModel):
             m < 0,
             index,
             "Negative values in data: column 'monetary_value' is below 0",
-            "a mean spend is above 0; refunds must be settled before",
-            "rfm_summary(orders, ..., negative='refund')",
+            "a mean spend is above 0; who was refunded more than they spent has none",
+            "X = X[(X['monetary_value'] > 0) | (X['frequency'] == 0)]",
         )
         refuse(
-            (m == 0) & (x > 0),
+            (m == 0) & (x > 0) & (not zero),
             index,
             "column 'monetary_value' is 0 where 'frequency' is not",
             "who bought again spent something; purchases of nothing are no purchases here",

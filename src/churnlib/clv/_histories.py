@@ -11,10 +11,11 @@ import pandas as pd
 import pyarrow as pa
 
 from churnlib._checks import named_rows
-from churnlib._frames import check_columns, column_names, read_columns, type_counts
+from churnlib._frames import column_names, read_columns, type_counts
 from churnlib._sklearn import BaseEstimator, validate_data
 from churnlib._typing import Array, BoolArray, FloatArray, IntArray
-from churnlib.exceptions import DataError, ParameterTypeError, message
+from churnlib.events import EventLog
+from churnlib.exceptions import DataError, ParameterTypeError, SchemaError, message, some
 from churnlib.numerics import levels, shared_levels, unique_rows
 
 __all__ = [
@@ -155,14 +156,32 @@ def read_numbers(X: Any, names: Sequence[str]) -> tuple[list[FloatArray], pd.Ind
     [array([1.]), array([3.])]
     """
     if is_frame(X):
+        _require(X, names)
         if isinstance(X, pd.DataFrame):
-            levels_of_index = [str(level) for level in X.index.names]
-            check_columns(column_names(X), {name: name for name in names}, index=levels_of_index)
             return [_as_float(X[name], name) for name in names], X.index
         columns = read_columns(X, {name: name for name in names})
         return [_as_float(columns[name], name) for name in names], None
     array = np.asarray(X)
     return [np.asarray(array[:, position], dtype=float) for position in range(len(names))], None
+
+
+def _require(X: Any, names: Sequence[str]) -> None:
+    """Refuse a frame that lacks a column, or has it twice."""
+    available = column_names(X)
+    wrong = [name for name in names if available.count(name) != 1]
+    if wrong:
+        twice = [name for name in wrong if name in available]
+        listed = some([repr(name) for name in twice or wrong])
+        what = f"{listed} stand twice" if twice else f"{listed} are missing"
+        raise SchemaError(
+            message(
+                f"of the columns of X {what}",
+                f"each of {', '.join(names)} once; X has {some(available, 12)}",
+                "X = rfm_summary(orders, ...) makes frequency, recency, T and monetary_value"
+                if "frequency" in wrong
+                else f"X = X.rename(columns={{'<your column>': {wrong[0]!r}}})",
+            )
+        )
 
 
 def read_features(
@@ -199,6 +218,18 @@ def read_features(
     >>> read_features(seen, [[1, 2.5]], ["x", "T"], reset=True)[0], seen.n_features_in_
     ([array([1.]), array([2.5])], 2)
     """
+    if isinstance(X, EventLog):
+        raise ParameterTypeError(
+            message("X is an EventLog", f"one row per customer with {', '.join(names)}", "fit(rfm_summary(log))")
+        )
+    if not is_frame(X) and np.ndim(X) == 1 and len(X):
+        raise DataError(
+            message(
+                f"X is a list of {len(X)} values",
+                f"one row per customer with {', '.join(names)}; reshape your data",
+                "predict(summary.loc[customers])",
+            )
+        )
     if is_frame(X):
         columns, index = read_numbers(X, names)
         if reset:
@@ -232,7 +263,11 @@ def _as_float(column: Any, name: str) -> FloatArray:
     else:
         kind = type_counts(column)
     raise ParameterTypeError(
-        message(f"column {name!r} holds {kind}", "numbers were expected", f"X[{name!r}] = X[{name!r}].astype(float)")
+        message(
+            f"column {name!r} holds {kind}",
+            "numbers were expected (or true and false)",
+            f"X[{name!r}] = X[{name!r}].astype(float), or a comparison such as X[{name!r}] == 'yes'",
+        )
     )
 
 
@@ -266,7 +301,10 @@ def refuse(rows: BoolArray, index: pd.Index | None, wrong: str, expected: str, f
     if not rows.any():
         return
     first = int(np.argmax(rows))
-    label = f", {'label' if index.name is None else index.name} {index[first]!r}" if index is not None else ""
+    label = ""
+    if index is not None:
+        name = "label" if index.name is None else index.name
+        label = f", {name} {index[first : first + 1].tolist()[0]!r}"
     count = int(rows.sum())
     raise DataError(
         message(

@@ -25,7 +25,7 @@ from churnlib.clv._histories import (
 )
 from churnlib.clv._likelihood import LikelihoodModel, Parameters, Problem
 from churnlib.clv._simulation import observed_for
-from churnlib.exceptions import DataError, ParameterError, message
+from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, message
 from churnlib.numerics import levels, normal_quantile, unique_rows
 
 __all__ = ["Parameters", "PurchaseModel"]
@@ -73,6 +73,15 @@ class PurchaseModel(LikelihoodModel):
     @abstractmethod
     def _expected(self, x: FloatArray, T: FloatArray, t: FloatArray, parameters: Parameters) -> FloatArray:
         """Return the expected purchases in (T, T + t] of a customer alive at T."""
+
+    def _expected_sum(
+        self, x: FloatArray, T: FloatArray, times: FloatArray, weights: FloatArray, parameters: Parameters
+    ) -> FloatArray:
+        """Return Σ w_k E[purchases in (T, T + t_k]] of a customer alive at T."""
+        k = len(times)
+        own = {name: np.repeat(value, k) if np.ndim(value) else value for name, value in parameters.items()}
+        expected = self._expected(np.repeat(x, k), np.repeat(T, k), np.tile(times, len(x)), own)
+        return np.asarray(expected.reshape(-1, k) @ weights)
 
     @abstractmethod
     def _still_alive(self, x: FloatArray, T: FloatArray, t: FloatArray, parameters: Parameters) -> FloatArray:
@@ -543,7 +552,12 @@ class PurchaseModel(LikelihoodModel):
                     f"model.predict(X, t=30) or {type(self).__name__}(horizon=30)",
                 )
             )
-        times = np.asarray(given, dtype=float)
+        try:
+            times = np.asarray(given, dtype=float)
+        except (TypeError, ValueError):
+            raise ParameterTypeError(
+                message(f"t is {given!r}", "a number in the unit of T: days where T is in days", "t=90")
+            ) from None
         if times.ndim > 1 or times.shape not in {(), (n,)}:
             raise ParameterError(
                 message(f"t has the shape {times.shape}", f"one number, or one for each of the {n} rows", "t=30")

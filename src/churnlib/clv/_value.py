@@ -11,11 +11,12 @@ from typing import Any, ClassVar, Literal, Self, cast
 import numpy as np
 import pandas as pd
 from scipy.special import expit
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from churnlib._checks import check_choice
 from churnlib._sklearn import BaseEstimator, HasMethods, Interval, StrOptions, Tags, check_is_fitted, clone, fit_context
-from churnlib._typing import FloatArray
+from churnlib._typing import BoolArray, FloatArray
 from churnlib.calendar import DAY_US, duration
 from churnlib.clv._bgbb import BGBB
 from churnlib.clv._bgnbd import BGNBD
@@ -105,6 +106,9 @@ class CustomerLifetimeValue(BaseEstimator):
         The fitted model of purchases.
     spend_ : estimator, float or None
         The fitted model of spend, or what was given instead.
+    n_without_spend_ : int
+        Of a log: customers refunded all they spent, or more. The model of spend leaves
+        them out, and they are valued as having spent 0 so far.
     horizon_ : float
         The horizon in units of time; inf for ever.
     n_left_out_ : float
@@ -261,11 +265,16 @@ class CustomerLifetimeValue(BaseEstimator):
         Warns
         -----
         AssumptionWarning
-            As `GammaGamma.fit` does.
+            As `GammaGamma.fit` does; and where customers of a log were refunded all they
+            spent, or a share looks like a percentage.
+        ConvergenceWarning
+            If the model of purchases did not converge, with its reason.
         """
         self._set_models()
         self.horizon_ = self._units(self.horizon)
         self._payments()
+        _warn_of_percent(self.annual_discount_rate, "annual_discount_rate")
+        _warn_of_percent(self.margin, "margin")
         if isinstance(X, EventLog):
             if sample_weight is not None:
                 raise ParameterError(
@@ -273,6 +282,7 @@ class CustomerLifetimeValue(BaseEstimator):
                 )
             table = self._summed_up(X, cutoff)
             self.customers_ = table
+            self.n_without_spend_ = int((~self._with_spend(table)).sum())
             self.n_features_in_ = table.shape[1]
             self.feature_names_in_ = np.array(table.columns, dtype=object)
         else:
@@ -285,7 +295,7 @@ class CustomerLifetimeValue(BaseEstimator):
                     )
                 )
             if hasattr(self, "customers_"):
-                del self.customers_
+                del self.customers_, self.n_without_spend_
             table = self._table(X, reset=True)
         weight = check_weight(sample_weight, len(table))
         seen = ~(table["T"].to_numpy() == 0)
@@ -372,8 +382,25 @@ class CustomerLifetimeValue(BaseEstimator):
 
     def _fit_both(self, table: pd.DataFrame, weight: FloatArray | None) -> None:
         self.transactions_.fit(table, sample_weight=weight)
+        if not self.transactions_.converged_:
+            warnings.warn(
+                message(
+                    f"{type(self.transactions_).__name__} did not converge: {self.transactions_.reason_}",
+                    "values are those of the last step, without an interval by the delta method",
+                    "CustomerLifetimeValue(transactions=<another model>), or n_bootstrap=200 for intervals",
+                ),
+                ConvergenceWarning,
+                stacklevel=3,
+            )
         if isinstance(self.spend_, GammaGamma):
-            self.spend_.fit(table, sample_weight=weight)
+            bought = self._with_spend(table)
+            self.spend_.fit(table[bought], sample_weight=None if weight is None else weight[bought])
+
+    def _with_spend(self, table: pd.DataFrame) -> BoolArray:
+        """Mark the customers that a model of spend can learn from; refunds leave some without spend."""
+        if not hasattr(self, "customers_") or _MONEY not in table.columns:
+            return np.ones(len(table), dtype=bool)  # of a frame GammaGamma itself refuses such rows
+        return np.asarray((table["frequency"] == 0) | (table[_MONEY] > 0))
 
     def _draw(self, table: pd.DataFrame, weight: FloatArray | None) -> None:
         """Fit both models to customers drawn with replacement, as often as asked for."""
@@ -389,7 +416,8 @@ class CustomerLifetimeValue(BaseEstimator):
                     warnings.simplefilter("ignore", AssumptionWarning)
                     found = _named("transactions", purchases.fit(table, sample_weight=counts).params_)
                     if spend is not None:
-                        found |= _named("spend", spend.fit(table, sample_weight=counts).params_)
+                        bought = self._with_spend(table)
+                        found |= _named("spend", spend.fit(table[bought], sample_weight=counts[bought]).params_)
             except DataError:
                 self.n_failed_ += 1
             else:
@@ -411,9 +439,10 @@ class CustomerLifetimeValue(BaseEstimator):
         Returns
         -------
         Series or ndarray of shape (n_customers,)
-            In money (or purchases), ≥ 0; infinite where the mean spend is. For ids, and
-            for a log, a Series named "clv" and indexed by ``customer_id``; for a frame
-            or an array an array in the order of its rows.
+            In money (or purchases), ≥ 0; infinite where the mean spend is. For ids, for
+            a log, and for a pandas frame whose index is named ``customer_id`` (as that of
+            `rfm_summary` is) a Series named "clv", as `RetentionOffer` takes it; for
+            other frames and arrays an array in the order of the rows.
 
         Raises
         ------
@@ -546,7 +575,24 @@ class CustomerLifetimeValue(BaseEstimator):
                     "fit(rfm_summary(log).join(covariates))",
                 )
             )
-        return table[self._names()]
+        return self._settled(table[self._names()])
+
+    def _settled(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Set the mean spend of who was refunded more than they spent to 0."""
+        if _MONEY not in table.columns:
+            return table
+        owed = (table["frequency"] > 0) & (table[_MONEY] <= 0)
+        if owed.any():
+            warnings.warn(
+                message(
+                    f"{int(owed.sum())} of {len(table)} customers were refunded all they spent, or more",
+                    "the model of spend leaves them out, and they are valued as having spent 0 so far",
+                    "model.customers_.query('frequency > 0 and monetary_value == 0') shows them",
+                ),
+                AssumptionWarning,
+                stacklevel=4,
+            )
+        return table.assign(**{_MONEY: table[_MONEY].where(~owed, 0.0)})
 
     def _rows_of(self, X: Any) -> tuple[pd.DataFrame, pd.Index | None]:
         """Return the histories asked for, and the customers if the result is to be labelled."""
@@ -555,7 +601,8 @@ class CustomerLifetimeValue(BaseEstimator):
             table = self._summed_up(X, None)
             return table, table.index
         if not _are_ids(X):
-            return self._table(X, reset=False), None
+            table = self._table(X, reset=False)
+            return table, table.index if table.index.name == "customer_id" else None
         ids = pd.Index(X, name="customer_id")
         if not hasattr(self, "customers_"):
             raise ParameterError(
@@ -581,7 +628,7 @@ class CustomerLifetimeValue(BaseEstimator):
     def _parts(self, table: pd.DataFrame) -> tuple[Histories, FloatArray, FloatArray]:
         data, _ = self.transactions_._read(table, reset=False)
         if isinstance(self.spend_, GammaGamma):
-            return data, *self.spend_._read(table, reset=False)
+            return data, *self.spend_._read(table, reset=False, zero=True)
         return data, data.x, np.zeros(len(data))
 
     # ------------------------------------------------------------------ value
@@ -716,16 +763,24 @@ def _weighted(
     model: PurchaseModel, x: FloatArray, T: FloatArray, parameters: Parameters, nodes: FloatArray, weights: FloatArray
 ) -> FloatArray:
     """Sum the expected purchases up to each node, some customers with all of their nodes at a time."""
-    k, n = len(nodes), len(x)
-    total = np.empty(n)
-    step = max(1, _CELLS_AT_ONCE // k)
-    for begin in range(0, n, step):
+    total = np.empty(len(x))
+    step = max(1, _CELLS_AT_ONCE // len(nodes))
+    for begin in range(0, len(x), step):
         rows = slice(begin, begin + step)
-        times = np.tile(nodes, len(x[rows]))
-        own = {name: np.repeat(value[rows], k) if np.ndim(value) else value for name, value in parameters.items()}
-        expected = model._expected(np.repeat(x[rows], k), np.repeat(T[rows], k), times, own)
-        total[rows] = expected.reshape(-1, k) @ weights
+        own = {name: value[rows] if np.ndim(value) else value for name, value in parameters.items()}
+        total[rows] = model._expected_sum(x[rows], T[rows], nodes, weights, own)
     return total
+
+
+def _warn_of_percent(share: float, name: str) -> None:
+    if share > 1:
+        warnings.warn(
+            message(
+                f"{name}={share:g} is {share:.0%}", "a share was expected: 0.12 is 12 %", f"{name}={share / 100:g}"
+            ),
+            AssumptionWarning,
+            stacklevel=3,
+        )
 
 
 def _are_ids(X: Any) -> bool:

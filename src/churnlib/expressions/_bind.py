@@ -394,7 +394,9 @@ def _fix(node: Node, kind: str, wanted: str, parent: Node | None) -> str:
         return f"{_instead(parent, node, column)}, where {written(column)} is a column of numbers"
     if isinstance(node, Number) and wanted == "text":
         literal = next((one for one in _beside(parent, node) if isinstance(one, Text)), None)
-        return _instead(parent, node, Text(own)) if literal is None else _fix(literal, "text", "number", parent)
+        if literal is not None and isinstance(parent, Compare):
+            return _fix(literal, "text", "number", parent)
+        return _instead(parent, node, Text(own))
     if wanted == "boolean" and isinstance(parent, Compare | In):
         own = written(_beside(parent, node)[0])
         return f"{own}, not {own}"
@@ -412,8 +414,10 @@ def _instead(parent: Node | None, node: Node, right: Node) -> str:
         case Compare(symbol, left, other):
             symbol = "==" if isinstance(right, Text) and symbol in _COMPARED else symbol
             return written(Compare(symbol, right if left is node else left, right if other is node else other))
+        case In(operand, values) if isinstance(right, Text):
+            return written(In(operand, tuple(Text(written(one)) if isinstance(one, Number) else one for one in values)))
         case In(operand):
-            return written(In(operand, (right,)) if isinstance(right, Number | Text) else Compare("==", operand, right))
+            return written(In(operand, (right,)) if isinstance(right, Number) else Compare("==", operand, right))
         case Arithmetic(symbol, left, other):
             return written(Arithmetic(symbol, right if left is node else left, right if other is node else other))
         case Call(function, arguments):
