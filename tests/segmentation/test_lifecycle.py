@@ -200,7 +200,9 @@ class TestAlive:
             def predict_alive_probability(self, X):
                 raise error
 
-        match = r"Broken cannot read X \(.*'p'\); (?s:.*)Fix: lifecycle_frame\(log, \.\.\.\)\.join\(rfm_summary\(log, \.\.\.\)\)"
+        match = (
+            r"Broken cannot read X \(.*'p'\); (?s:.*)Fix: lifecycle_frame\(log, \.{3}\)\.join\(rfm_summary\(log, \.{3}"
+        )
         with pytest.raises(SchemaError, match=match) as told:
             LifecycleStage(basis="p_alive", model=Broken()).fit(rows())
         assert told.value.__cause__ is error

@@ -158,7 +158,7 @@ def test_a_summary_for_lifetime_value_is_not_taken_for_rfm(make):
     with pytest.raises(SchemaError, match=match):
         wanted_columns(make(summary), None)
     assert wanted_columns(make(summary), ["frequency", "T"]) == ("frequency", "T")
-    assert wanted_columns(make(summary | dict.fromkeys(RFM_COLUMNS, [1])), None) == RFM_COLUMNS
+    assert wanted_columns(make(summary | {name: [1] for name in RFM_COLUMNS}), None) == RFM_COLUMNS
     assert wanted_columns(make({"frequency": [1], "recency": [2.0]}), None) is None
 
 

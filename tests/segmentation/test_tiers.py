@@ -177,7 +177,7 @@ def test_digits_are_added_where_two_bounds_would_look_alike():
         repr(Tiers({"A": 1 / 3 + 1e-9, "B": 1 / 3}, high=1))
         == "Tiers(A [0.333333334, 1], B [0.333333333, 0.333333334))"
     )
-    above = np.nextafter(0.3, 1)
+    above = float(np.nextafter(0.3, 1))
     assert repr(Tiers({"A": above, "B": 0.3}, high=1)) == f"Tiers(A [{above!r}, 1], B [0.3, {above!r}))"
 
 

@@ -176,7 +176,7 @@ def _require(X: Any, names: Sequence[str]) -> None:
         raise SchemaError(
             message(
                 f"of the columns of X {what}",
-                f"each of {', '.join(names)} once; X has {some(available, 12)}",
+                f"{', '.join(names)} were expected, each once; X has {some(available, 12)}",
                 "X = rfm_summary(orders, ...) makes frequency, recency, T and monetary_value"
                 if "frequency" in wrong
                 else f"X = X.rename(columns={{'<your column>': {wrong[0]!r}}})",
