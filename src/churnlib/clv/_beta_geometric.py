@@ -17,22 +17,23 @@ hypergeometric function appears, and so no pole at a = 1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import betainc, digamma, expit, gammaln, xlogy, zeta
 
 from churnlib._typing import FloatArray, IntArray
-from churnlib.clv._design import Derivatives, RowProblem, Term
+from churnlib.clv._design import Derivatives, RowDerivatives, RowProblem, Term
 from churnlib.clv._histories import Histories, UniqueHistories
-from churnlib.clv._purchase_model import Parameters, PurchaseModel
+from churnlib.clv._purchase_model import Parameters
+from churnlib.clv._rate_model import RateModel
 from churnlib.clv._rising import log_beta_ratio
 from churnlib.clv._simulation import purchases_until_a_coin_falls
 from churnlib.numerics import beta_expectation
 
 __all__ = ["BetaGeometric"]
 
-_START = np.array([-0.5, 0.0, 0.0, 0.5])
+_START = (-0.5, 0.0, 0.0, 0.5)
 _BLOCK = 8192
 """Rows at a time: what is computed for them stays in the cache of the processor."""
 
@@ -41,7 +42,7 @@ def _trigamma(z: FloatArray | float) -> FloatArray:
     return np.asarray(zeta(2.0, z))  # a third faster than polygamma(1, z)
 
 
-class BetaGeometric(PurchaseModel):
+class BetaGeometric(RateModel):
     """Base of the two models in which a customer can leave only after a purchase."""
 
     _extra_coins: ClassVar[int]
@@ -65,50 +66,17 @@ class BetaGeometric(PurchaseModel):
         "r infinity": "customers hardly differ in how often they buy",
     }
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **PurchaseModel._parameter_constraints,
-        "purchase_covariates": ["array-like", str, None],
-        "dropout_covariates": ["array-like", str, None],
-    }
+    _start = _START
 
-    def __init__(
-        self,
-        *,
-        horizon: float | None = None,
-        purchase_covariates: Sequence[str] | str | None = None,
-        dropout_covariates: Sequence[str] | str | None = None,
-        l2: float = 0.0,
-        tol: float = 1e-9,
-        max_iter: int = 100,
-        covariance: str | None = "hessian",
-    ) -> None:
-        self.horizon = horizon
-        self.purchase_covariates = purchase_covariates
-        self.dropout_covariates = dropout_covariates
-        self.l2 = l2
-        self.tol = tol
-        self.max_iter = max_iter
-        self.covariance = covariance
+    def _rows(self, data: UniqueHistories, scale: float) -> RowDerivatives:
+        x, tx, T = data.x, data.tx * scale, data.T * scale
 
-    def _problem(self, data: UniqueHistories, scale: float) -> RowProblem:
-        offset = float(data.weight @ data.x) * float(np.log(scale))
-        terms = [
-            Term(
-                name,
-                unit=1 / scale if name in self._scale_parameters else 1.0,
-                sign=-1 if name in self._scale_parameters else 1,
-                covariates=self._covariates_of(name),
-                values=self._columns_of(name, data.covariates),
-            )
-            for name in self._parameter_names
-        ]
-        if self._covariates():
-            x, tx, T = data.x, data.tx * scale, data.T * scale
+        def rows(parameters: Sequence[FloatArray], *, hessian: bool) -> Derivatives:
+            return _derivatives(x, tx, T, self._extra_coins, parameters, hessian=hessian)
 
-            def rows(parameters: Sequence[FloatArray], *, hessian: bool) -> Derivatives:
-                return _derivatives(x, tx, T, self._extra_coins, parameters, hessian=hessian)
+        return rows
 
-            return RowProblem(terms, rows, data.weight, start=_START, offset=offset)
+    def _tables(self, terms: Sequence[Term], data: UniqueHistories, scale: float, offset: float) -> RowProblem:
         return _Tables(terms, data, scale, self._extra_coins, offset=offset)
 
     # ------------------------------------------------------------------ given the parameters
@@ -283,7 +251,7 @@ class _Tables(RowProblem):
             one = [parameter[:1] for parameter in parameters]  # the same in all rows
             return _derivatives(data.x, data.tx * scale, data.T * scale, extra, one, hessian=hessian)
 
-        super().__init__(terms, rows, data.weight, start=_START, offset=offset)
+        super().__init__(terms, rows, data.weight, start=np.array(_START), offset=offset)
         self._x, self._t, self._extra = data.purchases, data.times * scale, extra
         n_x, n_t, w = len(data.purchases), len(data.times), data.weight
         self._n_x = np.bincount(data.i_x, w, minlength=n_x)

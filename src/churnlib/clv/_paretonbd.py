@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import exprel, gammaln, xlogy
 
 from churnlib._typing import FloatArray, IntArray
-from churnlib.clv._design import RowProblem, Term
+from churnlib.clv._design import RowDerivatives, RowProblem, Term
 from churnlib.clv._histories import Histories, UniqueHistories
 from churnlib.clv._likelihood import Parameters
 from churnlib.clv._pareto_integral import Integrand, log_integral
 from churnlib.clv._pareto_rows import RowLikelihood, dead_and_alive
 from churnlib.clv._pareto_table import TableProblem
-from churnlib.clv._purchase_model import PurchaseModel
+from churnlib.clv._rate_model import RateModel
 from churnlib.numerics import levels, unique_rows
 
 __all__ = ["ParetoNBD"]
 
 _NO_SPREAD = "nobody seems to leave, or all at one rate, or at once: look at the time since the last purchase"
-_START = np.array([-0.5, 0.5, -0.5, 0.5])
+_START = (-0.5, 0.5, -0.5, 0.5)
 
 
-class ParetoNBD(PurchaseModel):
+class ParetoNBD(RateModel):
     """Pareto / NBD model of purchases without a contract.
 
     While alive a customer buys at random at a rate of their own, λ, and may leave
@@ -160,46 +160,13 @@ class ParetoNBD(PurchaseModel):
         "alpha": "customers hardly differ in how often they buy",
     }
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **PurchaseModel._parameter_constraints,
-        "purchase_covariates": ["array-like", str, None],
-        "dropout_covariates": ["array-like", str, None],
-    }
+    _start = _START
 
-    def __init__(
-        self,
-        *,
-        horizon: float | None = None,
-        purchase_covariates: Sequence[str] | str | None = None,
-        dropout_covariates: Sequence[str] | str | None = None,
-        l2: float = 0.0,
-        tol: float = 1e-9,
-        max_iter: int = 100,
-        covariance: str | None = "hessian",
-    ) -> None:
-        self.horizon = horizon
-        self.purchase_covariates = purchase_covariates
-        self.dropout_covariates = dropout_covariates
-        self.l2 = l2
-        self.tol = tol
-        self.max_iter = max_iter
-        self.covariance = covariance
+    def _rows(self, data: UniqueHistories, scale: float) -> RowDerivatives:
+        return RowLikelihood(data, scale)
 
-    def _problem(self, data: UniqueHistories, scale: float) -> RowProblem:
-        offset = float(data.weight @ data.x) * float(np.log(scale))
-        terms = [
-            Term(
-                name,
-                unit=1 / scale if name in self._scale_parameters else 1.0,
-                sign=-1 if name in self._scale_parameters else 1,
-                covariates=self._covariates_of(name),
-                values=self._columns_of(name, data.covariates),
-            )
-            for name in self._parameter_names
-        ]
-        if self._covariates():
-            return RowProblem(terms, RowLikelihood(data, scale), data.weight, start=_START, offset=offset)
-        return TableProblem(terms, data, scale, start=_START, offset=offset)
+    def _tables(self, terms: Sequence[Term], data: UniqueHistories, scale: float, offset: float) -> RowProblem:
+        return TableProblem(terms, data, scale, start=np.array(_START), offset=offset)
 
     # ------------------------------------------------------------------ given the parameters
 
