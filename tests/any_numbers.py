@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
 
 from churnlib._sklearn import check_is_fitted, validate_data
 from churnlib.clv import (
@@ -70,6 +71,7 @@ def accepting_any_numbers(cls: type[Any], rows: Callable[[np.ndarray], pd.DataFr
         seen = {name: value for name, value in vars(self).items() if name in {"n_features_in_", "feature_names_in_"}}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AssumptionWarning)
+            warnings.simplefilter("ignore", ConvergenceWarning)
             cls.fit(self, frame, sample_weight=sample_weight)
         vars(self).pop("feature_names_in_", None)
         vars(self).update(seen)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,13 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data are not at hand: CHURNLIB_DATA names {named!r}, which is no folder")
     return folder
+
+
+@pytest.fixture
+def record_property(record_property: Callable[[str, object], None]) -> Callable[[str, object], None]:
+    """Record numpy's numbers as Python's own: tests that run in several processes hand nothing else over."""
+
+    def record(name: str, value: object) -> None:
+        record_property(name, json.loads(json.dumps(value, default=lambda number: number.tolist())))
+
+    return record

@@ -107,9 +107,11 @@ def _read(package: Path) -> dict[str, tuple[Path, ast.Module, _File]]:
     """Parse every module, and let it see the constants and classes that it imports from the others."""
     trees = {name: (path, parse(path)) for name, path in modules(package).items()}
     own = {name: (_constants(tree), _classes(tree)) for name, (_, tree) in trees.items()}
+    # A base may have bases that its heirs' modules do not import; a module's own names come first.
+    everywhere = {name: node for _, found in own.values() for name, node in found.items()}
     files = {}
     for name, (path, tree) in trees.items():
-        constants, classes = dict(own[name][0]), dict(own[name][1])
+        constants, classes = dict(own[name][0]), everywhere | own[name][1]
         for node in tree.body:
             if isinstance(node, ast.ImportFrom) and node.module in own:
                 for alias in node.names:

@@ -86,6 +86,21 @@ def test_a_subclass_documents_the_fields_it_inherits(tmp_path: Path) -> None:
     assert said == "_drop.py:3: Drop: says by has the default 0.4, but it is 0.3"
 
 
+def test_a_constructor_may_come_from_a_base_of_the_base(tmp_path: Path) -> None:
+    heir = (
+        "from churnlib._b import B\n\n"
+        'class C(B):\n    """C.\n\n    Parameters\n    ----------\n    n : int, default={}\n    """\n'
+    )
+    files = {
+        "_a.py": "class A:\n    def __init__(self, *, n=1):\n        self.n = n\n",
+        "_b.py": "from churnlib._a import A\n\nclass B(A):\n    pass\n",
+    }
+    right = write_package(tmp_path / "right", files | {"_c.py": heir.format(1)})
+    wrong = write_package(tmp_path / "wrong", files | {"_c.py": heir.format(2)})
+    assert doc_defaults.problems(right) == []
+    assert len(doc_defaults.problems(wrong)) == 1
+
+
 def test_a_default_may_be_made_anew_each_time(tmp_path: Path) -> None:
     text = (
         'class Log:\n    """Is.\n\n    Parameters\n    ----------\n    names : dict, default={}\n'
