@@ -49,11 +49,12 @@ def orders(n_customers: int = 60, seed: int = 0) -> pd.DataFrame:
     whose = np.repeat([f"c{number:03}" for number in range(n_customers)], counts)
     start = np.repeat(generator.integers(0, 200, n_customers), counts)
     day = np.minimum(start + generator.integers(0, 120, len(whose)), 299)
+    level = np.repeat(generator.gamma(3, 0.4, n_customers), counts)  # customers differ in what they spend
     return pd.DataFrame(
         {
             "customer_id": whose,
             "ordered_at": pd.Timestamp("2025-01-01") + pd.to_timedelta(day, unit="D"),
-            "total": (generator.gamma(4, 8, len(whose)) + 1).round(2),
+            "total": (level * generator.gamma(4, 8, len(whose)) + 1).round(2),
         }
     )
 
@@ -205,8 +206,6 @@ def test_the_horizon_has_a_unit():
 
 def test_money_in_cents_is_worth_a_hundred_times_as_much():
     X = summary(400)
-    spend = GammaGamma.from_params({"p": 6.25, "q": 3.74, "v": 15.4}).simulate(X["frequency"], random_state=0)
-    X["monetary_value"] = np.where(X["frequency"] > 0, spend["monetary_value"], 0.0)
     cents = X.assign(monetary_value=X["monetary_value"] * 100)
     options = {"horizon": 26, "time_unit": "W", "annual_discount_rate": 0.1}
     model, other = (CustomerLifetimeValue(**options).fit(frame) for frame in (X, cents))
@@ -534,6 +533,13 @@ def test_customers_refunded_all_they_spent_have_a_value():
 def test_what_does_not_converge_is_said():
     with pytest.warns(ConvergenceWarning, match="MBGNBD did not converge: the maximum lies at the boundary"):
         CustomerLifetimeValue(MBGNBD(), spend=30.0, horizon="90d").fit(log_of(orders()))
+
+
+def test_spend_that_has_no_maximum_is_said():
+    X = summary(300)
+    same = X.assign(monetary_value=np.where(X["frequency"] > 0, 20.0, 0.0))
+    with pytest.warns(ConvergenceWarning, match="GammaGamma did not converge: the maximum lies at the boundary"):
+        CustomerLifetimeValue(horizon=26).fit(same)
 
 
 @pytest.mark.parametrize(

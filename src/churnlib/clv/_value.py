@@ -268,7 +268,7 @@ class CustomerLifetimeValue(BaseEstimator):
             As `GammaGamma.fit` does; and where customers of a log were refunded all they
             spent, or a share looks like a percentage.
         ConvergenceWarning
-            If the model of purchases did not converge, with its reason.
+            If the model of purchases, or that of spend, did not converge, with its reason.
         """
         self._set_models()
         self.horizon_ = self._units(self.horizon)
@@ -382,19 +382,11 @@ class CustomerLifetimeValue(BaseEstimator):
 
     def _fit_both(self, table: pd.DataFrame, weight: FloatArray | None) -> None:
         self.transactions_.fit(table, sample_weight=weight)
-        if not self.transactions_.converged_:
-            warnings.warn(
-                message(
-                    f"{type(self.transactions_).__name__} did not converge: {self.transactions_.reason_}",
-                    "values are those of the last step, without an interval by the delta method",
-                    "CustomerLifetimeValue(transactions=<another model>), or n_bootstrap=200 for intervals",
-                ),
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+        _warn_of_no_maximum(self.transactions_, "transactions")
         if isinstance(self.spend_, GammaGamma):
             bought = self._with_spend(table)
             self.spend_.fit(table[bought], sample_weight=None if weight is None else weight[bought])
+            _warn_of_no_maximum(self.spend_, "spend")
 
     def _with_spend(self, table: pd.DataFrame) -> BoolArray:
         """Mark the customers that a model of spend can learn from; refunds leave some without spend."""
@@ -770,6 +762,19 @@ def _weighted(
         own = {name: value[rows] if np.ndim(value) else value for name, value in parameters.items()}
         total[rows] = model._expected_sum(x[rows], T[rows], nodes, weights, own)
     return total
+
+
+def _warn_of_no_maximum(model: PurchaseModel | GammaGamma, role: str) -> None:
+    if not model.converged_:
+        warnings.warn(
+            message(
+                f"{type(model).__name__} did not converge: {model.reason_}",
+                "values are those of the last step, without an interval by the delta method",
+                f"CustomerLifetimeValue({role}=<another model>), or n_bootstrap=200 for intervals",
+            ),
+            ConvergenceWarning,
+            stacklevel=4,
+        )
 
 
 def _warn_of_percent(share: float, name: str) -> None:
