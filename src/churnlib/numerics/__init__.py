@@ -9,8 +9,11 @@ from churnlib.numerics._beta_expectation import beta_expectation
 from churnlib.numerics._bootstrap import CustomerBootstrap, customer_bootstrap, customer_draws
 from churnlib.numerics._intervals import normal_quantile, wilson_interval
 from churnlib.numerics._newton import Evaluate, Optimum, minimise
+from churnlib.numerics._product_limit import censoring_survival, greenwood, nelson_aalen, product_limit
 from churnlib.numerics._ranking import TiedOrder
+from churnlib.numerics._risk_table import RiskTable, risk_table
 from churnlib.numerics._shrinkage import shrunken_rates
+from churnlib.numerics._step_function import StepFunction
 from churnlib.numerics._unique_rows import Levels, UniqueRows, levels, shared_levels, unique_rows
 
 __all__ = [
@@ -19,15 +22,22 @@ __all__ = [
     "Evaluate",
     "Levels",
     "Optimum",
+    "RiskTable",
+    "StepFunction",
     "TiedOrder",
     "UniqueRows",
     "beta_binomial",
     "beta_expectation",
+    "censoring_survival",
     "customer_bootstrap",
     "customer_draws",
+    "greenwood",
     "levels",
     "minimise",
+    "nelson_aalen",
     "normal_quantile",
+    "product_limit",
+    "risk_table",
     "shared_levels",
     "shrunken_rates",
     "unique_rows",

@@ -1,4 +1,4 @@
-"""Targets that keep their meaning when they are sliced: structured arrays with named fields."""
+"""Who left, when, and since when they were watched, packed into one array."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnlib._checks import as_names, named_rows
+from churnlib._checks import as_names, check_choice, named_rows
 from churnlib._typing import Array, ArrayLike, BoolArray, FloatArray
 from churnlib.exceptions import DataError, ParameterError, SchemaError, message, nearest, some
 
@@ -24,6 +24,7 @@ def survival_target(
     entry: ArrayLike | str | None = None,
     causes: Sequence[str] | None = None,
     data: pd.DataFrame | None = None,
+    zero: str = "error",
 ) -> Array:
     """Pack who left, when, and since when they were watched into one array.
 
@@ -47,6 +48,9 @@ def survival_target(
         Names of the competing causes. None: churn is churn.
     data : DataFrame, default=None
         Where event, time and entry are columns, given by name.
+    zero : {"error", "half"}, default="error"
+        What to do with times of 0, which no model can place. ``"half"`` puts them at half the
+        smallest time above 0: left (or last seen) after the start and before anybody else.
 
     Returns
     -------
@@ -62,7 +66,7 @@ def survival_target(
         If lengths differ, a value is missing or cannot be read, a time is 0 or less,
         an entry is below 0, not before its time, or an event is no known cause.
     ParameterError
-        If columns are named without `data`.
+        If columns are named without `data`, or `zero` is no choice.
 
     Examples
     --------
@@ -81,6 +85,8 @@ def survival_target(
     columns = {name: _column(values, name, data) for name, values in given.items()}
     _one_length(columns)
     times = _times(columns["time"], "time")
+    if check_choice(zero, ("error", "half"), name="zero") == "half" and (times > 0).any():
+        times = np.where(times == 0, times[times > 0].min() / 2, times)
     _refuse(times <= 0, times, "times are 0 or less", "a customer is watched for some time", "time")
     fields: list[tuple[str, Array]] = [
         ("event", _observed(columns["event"]) if causes is None else _codes(columns["event"], causes)),
@@ -206,11 +212,12 @@ def _no_missing(column: pd.Series[Any]) -> None:
 
 def _refuse(wrong: BoolArray, values: FloatArray, what: str, expected: str, name: str) -> None:
     if wrong.any():
+        zeros = name == "time" and bool((values[wrong] == 0).all())
         raise DataError(
             message(
                 f"{int(wrong.sum())} of {len(wrong)} {what} ({named_rows(wrong)}; "
                 f"first: {some((f'{value:g}' for value in values[wrong]), 3)})",
                 expected,
-                f"leave these rows out and count them, or correct {name}",
+                f"leave these rows out and count them, or correct {name}" + (', or zero="half"' if zeros else ""),
             )
         )

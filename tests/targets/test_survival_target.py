@@ -115,3 +115,18 @@ def test_input_is_not_modified() -> None:
     before = frame.copy()
     survival_target("event", "time", causes=["price"], data=frame)
     pd.testing.assert_frame_equal(frame, before)
+
+
+def test_times_of_zero_need_a_word() -> None:
+    with pytest.raises(DataError, match=r'(?s)1 of 3 times are 0 or less.*zero="half"'):
+        survival_target([1, 0, 1], [0, 4, 6])
+    assert survival_target([1, 0, 1], [0, 4, 6], zero="half")["time"].tolist() == [2, 4, 6]
+    with pytest.raises(DataError, match="2 of 2 times are 0 or less"):
+        survival_target([1, 0], [0, 0], zero="half")
+    with pytest.raises(ParameterError, match="zero='drop' is not a choice"):
+        survival_target([1, 0], [0, 1], zero="drop")
+
+
+def test_half_moves_no_negative_time() -> None:
+    with pytest.raises(DataError, match=r"(?s)1 of 2 times are 0 or less.*first: -1"):
+        survival_target([1, 0], [-1, 3], zero="half")
