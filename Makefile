@@ -59,9 +59,9 @@ test: $(VENV)/.stamp-dev ## every test that is not slow, the docstrings and the 
 test-slow: $(VENV)/.stamp-dev ## every test, the slow ones in full, with a deeper search for counter-examples
 	CHURNLIB_HYPOTHESIS=thorough $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_OPTIONS)
 
-# The rooms of the package; not the pages and tools, which do not depend on these versions, nor the bars on Telco.
+# The rooms of the package; not the pages, tools and simulations, which do not depend on these versions, nor the bars on Telco.
 ELSEWHERE := tests --ignore=tests/docs --ignore=tests/tools --ignore=tests/examples \
-    --ignore=tests/classification/test_telco.py -m "not slow"
+    --ignore=tests/classification/test_telco.py -m "not slow and not simulation"
 
 test-lifelines: .venv-lifelines/.stamp ## the package's tests with lifelines and pandas 2.3
 	CHURNLIB_HYPOTHESIS=brief .venv-lifelines/bin/python -m pytest -n $(WORKERS) $(ELSEWHERE) $(PYTEST_OPTIONS)

@@ -1,7 +1,8 @@
-"""Models of lifetime value that take any numbers: scikit-learn's checks draw rows that no customer could have.
+"""Models that take any numbers: scikit-learn's checks draw rows and targets that no customer could have.
 
-Each stand-in turns a row of any positive numbers into a history that can be, row by row, and is
-the model in everything else. So the checks reach what they are about: names, clones, weights,
+Of the models of lifetime value each stand-in turns a row of any positive numbers into a history that can
+be, row by row; of the models of time to churn it turns any y into a survival target. In everything else it is
+the model. So the checks reach what they are about: names, clones, weights,
 the order of rows, the number of features.
 """
 
@@ -10,10 +11,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, column_or_1d
 
 from churnlib._sklearn import check_is_fitted, validate_data
 from churnlib.clv import (
@@ -28,7 +31,11 @@ from churnlib.clv import (
     ShiftedBetaGeometric,
 )
 from churnlib.clv._purchase_model import PurchaseModel
-from churnlib.exceptions import AssumptionWarning
+from churnlib.exceptions import AssumptionWarning, ChurnlibError
+from churnlib.survival import HorizonClassifier
+from churnlib.survival._hazard_model import HazardModel
+from churnlib.targets import survival_target
+from churnlib.testing import all_estimators
 
 AHEAD = 3
 
@@ -93,6 +100,48 @@ def accepting_any_numbers(cls: type[Any], rows: Callable[[np.ndarray], pd.DataFr
     return globals()[name]
 
 
+def survival(y: Any) -> np.ndarray:
+    """A survival target out of any numbers: equal numbers, equal fates; nearly all of them leave."""
+    if y is None:
+        raise ValueError("This estimator requires y to be passed, but the target y is None")
+    values = check_array(column_or_1d(y, warn=True), ensure_2d=False, input_name="y", dtype=None)
+    if values.dtype.kind not in "biuf":
+        values = np.unique(values, return_inverse=True)[1]
+    digits = np.floor(np.abs(values) * 7919)
+    return survival_target(digits % 5 != 1, 10 + 10 * (digits % 9))
+
+
+def accepting_any_target(cls: type[Any]) -> type[Any]:
+    """Return a subclass that learns from any y, with few trees."""
+
+    def fit(self, X, y, sample_weight=None):
+        if isinstance(self, HazardModel):  # what is wrong with X is said first
+            self._read(X, reset=True)
+        target = survival(y)
+        with warnings.catch_warnings(), mock.patch.dict("churnlib.survival._xgboost._DEFAULTS", n_estimators=3):
+            warnings.simplefilter("ignore", AssumptionWarning)
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            try:
+                return cls.fit(self, X, target, sample_weight=sample_weight)
+            except ChurnlibError as error:
+                if len(target) > 1:
+                    raise
+                raise ValueError("1 sample, of which this cannot be learned") from error
+
+    def score(self, X, y, sample_weight=None):
+        return cls.score(self, X, survival(y), sample_weight=sample_weight)
+
+    def tags(self):
+        found = cls.__sklearn_tags__(self)
+        found.estimator_type = found.classifier_tags = None  # its classes are not those of y
+        return found
+
+    name = f"AnyTarget{cls.__name__}"
+    methods = {"fit": fit, "score": score, "__sklearn_tags__": tags}
+    globals()[name] = type(name, (cls,), {"__doc__": cls.__doc__, "__module__": __name__, **methods})
+    return globals()[name]
+
+
 class _Features(CLVFeatures):
     __doc__ = CLVFeatures.__doc__
 
@@ -108,4 +157,9 @@ STAND_INS: dict[str, type[Any]] = {
     "GammaGamma": accepting_any_numbers(GammaGamma, spends),
     "CustomerLifetimeValue": accepting_any_numbers(CustomerLifetimeValue, spends),
     "CLVFeatures": accepting_any_numbers(_Features, histories),
+    **{
+        name: accepting_any_target(cls)
+        for name, cls in all_estimators()
+        if issubclass(cls, HazardModel | HorizonClassifier)
+    },
 }

@@ -22,6 +22,13 @@ settings.register_profile("thorough", max_examples=500, deadline=None, suppress_
 settings.load_profile(os.environ.get("CHURNLIB_HYPOTHESIS", "quick"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what records numbers as a simulation: its result is statistics, and no matter of versions."""
+    for item in items:
+        if "record_property" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.simulation)
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder with the real data; a test that needs it skips, saying so, where there is none."""

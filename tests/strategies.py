@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
@@ -164,3 +166,50 @@ def expression_rows(*, min_size: int = 1, max_size: int = 6) -> st.SearchStrateg
     row |= {name: st.sampled_from([*WORDS, None]) for name in TEXTS}
     row |= {name: st.sampled_from([True, False, None]) for name in FLAGS}
     return st.lists(st.fixed_dictionaries(row), min_size=min_size, max_size=max_size)
+
+
+# --- rows under observation ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WatchedRows:
+    """When observation began and ended, how it ended (0: still here; k: left by cause k), and how many rows it was."""
+
+    time: np.ndarray
+    event: np.ndarray
+    entry: np.ndarray | None
+    weight: np.ndarray | None
+
+    def take(self, rows: np.ndarray) -> WatchedRows:
+        parts = (self.time, self.event, self.entry, self.weight)
+        return WatchedRows(*(None if part is None else part[rows] for part in parts))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"entry": self.entry, "weight": self.weight}
+
+
+@st.composite
+def watched_rows(
+    draw: st.DrawFn,
+    *,
+    n_causes: int = 1,
+    entry: bool | None = None,
+    weight: bool | None = None,
+    whole: bool | None = None,
+    max_size: int = 20,
+) -> WatchedRows:
+    """Few rows full of ties, of entries with ends too; None lets an entry, a weight or fractions be there or not."""
+    entry, weight, whole = (draw(st.booleans()) if asked is None else asked for asked in (entry, weight, whole))
+    size = draw(st.integers(1, max_size))
+    unit = 1.0 if whole else 0.25
+
+    def column(values: st.SearchStrategy[Any]) -> np.ndarray:
+        return np.array(draw(st.lists(values, min_size=size, max_size=size)))
+
+    begin = column(st.integers(0, 8)) if entry else np.zeros(size, dtype=int)
+    time = (begin + column(st.integers(1, 6))) * unit
+    weights = column(st.sampled_from([0.0, 0.1, 0.5, 1.0, 2.0, 3.7])) if weight else None
+    if weights is not None and not weights.any():
+        weights[0] = 1.0
+    return WatchedRows(time, column(st.integers(0, n_causes)), begin * unit if entry else None, weights)

@@ -26,6 +26,7 @@ FLOORS: dict[str, int] = {
     "_show_versions": 1,
     "_checks": 1,
     "_frames": 1,
+    "_through": 1,
     "calendar": 2,
     "numerics": 2,
     "expressions": 2,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         reporting,
         segmentation,
         snapshots,
+        survival,
         targets,
         testing,
     )
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     from churnlib.evaluation import evaluate, out_of_time_predict
     from churnlib.events import Contracts, EventLog
     from churnlib.features import FeatureSpec
-    from churnlib.model_selection import PurgedGroupTimeSplit
+    from churnlib.model_selection import PurgedGroupTimeSplit, SurvivalKFold
     from churnlib.outcomes import (
         AnyOf,
         BalanceDrop,
@@ -74,19 +75,32 @@ if TYPE_CHECKING:
     from churnlib.reporting import Report
     from churnlib.segmentation import LifecycleStage, RFMScorer, RFMSegmenter, TagRules
     from churnlib.snapshots import Dataset, build_dataset
+    from churnlib.survival import (
+        AalenJohansen,
+        CompetingHazards,
+        CoxModel,
+        CureModel,
+        KaplanMeier,
+        LifelinesModel,
+        find_hazard_peaks,
+    )
     from churnlib.targets import survival_target
 
 __all__ = [
     "BGBB",
     "BGNBD",
     "MBGNBD",
+    "AalenJohansen",
     "AnyOf",
     "BalanceDrop",
     "BetaDiscreteWeibull",
     "CancelAndRefund",
     "ChurnClassifier",
+    "CompetingHazards",
     "ContractEnd",
     "Contracts",
+    "CoxModel",
+    "CureModel",
     "CustomerLifetimeValue",
     "Dataset",
     "Downgrade",
@@ -96,7 +110,9 @@ __all__ = [
     "FrequencyDrop",
     "GammaGamma",
     "Inactivity",
+    "KaplanMeier",
     "LifecycleStage",
+    "LifelinesModel",
     "ParetoNBD",
     "PurgedGroupTimeSplit",
     "RFMScorer",
@@ -106,6 +122,7 @@ __all__ = [
     "ShiftedBetaGeometric",
     "SpendDrop",
     "StatusChange",
+    "SurvivalKFold",
     "TagRules",
     "__version__",
     "build_dataset",
@@ -121,6 +138,7 @@ __all__ = [
     "exceptions",
     "expressions",
     "features",
+    "find_hazard_peaks",
     "metrics",
     "model_selection",
     "monthly",
@@ -132,6 +150,7 @@ __all__ = [
     "segmentation",
     "show_versions",
     "snapshots",
+    "survival",
     "survival_target",
     "targets",
     "testing",
@@ -158,12 +177,14 @@ _ROOMS = frozenset(
         "reporting",
         "segmentation",
         "snapshots",
+        "survival",
         "targets",
         "testing",
     }
 )
 
 _HOME = {
+    "AalenJohansen": "survival",
     "AnyOf": "outcomes",
     "BGBB": "clv",
     "BGNBD": "clv",
@@ -171,8 +192,11 @@ _HOME = {
     "BetaDiscreteWeibull": "clv",
     "CancelAndRefund": "outcomes",
     "ChurnClassifier": "classification",
+    "CompetingHazards": "survival",
     "ContractEnd": "outcomes",
     "Contracts": "events",
+    "CoxModel": "survival",
+    "CureModel": "survival",
     "CustomerLifetimeValue": "clv",
     "Dataset": "snapshots",
     "Downgrade": "outcomes",
@@ -182,7 +206,9 @@ _HOME = {
     "FrequencyDrop": "outcomes",
     "GammaGamma": "clv",
     "Inactivity": "outcomes",
+    "KaplanMeier": "survival",
     "LifecycleStage": "segmentation",
+    "LifelinesModel": "survival",
     "MBGNBD": "clv",
     "ParetoNBD": "clv",
     "PurgedGroupTimeSplit": "model_selection",
@@ -193,10 +219,12 @@ _HOME = {
     "ShiftedBetaGeometric": "clv",
     "SpendDrop": "outcomes",
     "StatusChange": "outcomes",
+    "SurvivalKFold": "model_selection",
     "TagRules": "segmentation",
     "build_dataset": "snapshots",
     "compare_definitions": "outcomes",
     "evaluate": "evaluation",
+    "find_hazard_peaks": "survival",
     "monthly": "calendar",
     "out_of_time_predict": "evaluation",
     "show_versions": "_show_versions",

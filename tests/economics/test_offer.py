@@ -92,14 +92,14 @@ def test_beta_and_its_mean_are_different_offers():
 
 
 def test_repr_and_dict_show_no_customers_value():
-    clv = pd.Series([1.0, 3.0], index=["secret-a", "secret-b"])
+    clv = pd.Series([100.0, 300.0], index=["secret-a", "secret-b"])
     assert repr(offer(clv=clv)) == (
-        "RetentionOffer(accept_rate=0.3, clv=<2 customers, mean 2>, offer_cost=10, contact_cost=1)"
+        "RetentionOffer(accept_rate=0.3, clv=<2 customers, mean 200>, offer_cost=10, contact_cost=1)"
     )
     assert repr(offer(clv="margin")).startswith("RetentionOffer(accept_rate=0.3, clv='margin'")
     text = json.dumps(offer(clv=clv, accept_rate=(6, 14)).to_dict())
     assert "secret" not in text
-    assert json.loads(text)["clv"] == {"customers": 2, "mean": 2.0}
+    assert json.loads(text)["clv"] == {"customers": 2, "mean": 200.0}
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.5, float("nan"), True, "half", None])

@@ -210,7 +210,7 @@ def test_a_fraction_is_a_share(fraction: float) -> None:
         ([1, -1], r"1 of 2 weights are negative or infinite \(rows 1\)"),
         ([1, np.inf], "1 of 2 weights are negative or infinite"),
         ([1, np.nan], "1 of 2 weights are NaN"),
-        ([0, 0], "all 2 weights are 0"),
+        ([0, 0], "all 2 weights are zero"),
         ([1], "there are 1 weights for 2 rows"),
     ],
 )

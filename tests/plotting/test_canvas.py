@@ -54,6 +54,30 @@ FRAMES: dict[str, tuple[pd.DataFrame, str, str]] = {
         "tracking_table",
     ),
 }
+_BANDS = pd.IntervalIndex.from_breaks([0.0, 3.0, 6.0], name="band")
+FRAMES["plot_hazard"] = (
+    pd.DataFrame({"rate": [0.1, 0.2], "low": [0.05, 0.1], "high": [0.2, 0.3]}, index=_BANDS),
+    "high",
+    "hazard_table",
+)
+FRAMES["plot_horizon_calibration"] = (
+    pd.DataFrame(_MEANS | {"rows": [9, 4]}, index=pd.Index([1, "all"], name="bin", dtype=object)),
+    "observed",
+    "horizon_calibration_table",
+)
+FRAMES["plot_horizon_calibration"][0]["observed"] = [1.1, 0.4]
+FRAMES["plot_incidence"] = (
+    pd.DataFrame({"time": [1.0, 2.0], "cause": ["price", "price"], "incidence": [0.1, 0.2]}),
+    "incidence",
+    "AalenJohansen",
+)
+FRAMES["plot_survival"] = (
+    pd.DataFrame(
+        {"time": [1.0, 2.0], "survival": [0.9, 0.8], "low": [0.8, 0.7], "high": [1.0, 0.9], "at_risk": [9.0, 8.0]}
+    ),
+    "survival",
+    "KaplanMeier",
+)
 FRAMES["plot_migration"] = (
     pd.DataFrame({"count": [3, 1]}, index=pd.MultiIndex.from_product([["a"], ["a", "b"]])),
     "count",

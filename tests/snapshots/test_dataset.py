@@ -42,6 +42,10 @@ def test_retained_is_the_other_side_of_churn(data):
 
 def test_several_causes_give_codes_and_names(data):
     assert data.survival["event"].dtype == np.int16
+    left = data.survival["event"] > 0
+    named = np.array(["", *data.causes])[data.survival["event"]]
+    assert (named[data.y == 1] == data.cause[data.y == 1]).all()
+    assert left.sum() >= (data.y == 1).sum()
     named = data.cause
     assert named[data.y == 0].isna().all()
     assert set(named[data.y == 1]) <= set(data.origin.truth.causes)

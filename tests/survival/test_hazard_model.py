@@ -239,7 +239,9 @@ def test_with_delayed_entry_life_begins_where_somebody_was_watched():
     np.testing.assert_allclose(model.predict_survival_function(X[:1], [1, 2, 3, 4])[0], [1, 1, 0.5, 0.25])
     np.testing.assert_allclose(model.predict_cumulative_incidence(X[:1], [1, 3])[0].sum(axis=0), [0, 0.5])
     np.testing.assert_allclose(model.predict_expected_lifetime(X[:1], until=2), 1.5)
-    with pytest.raises(HistoryError, match=r"1 tenures of given are below 2, before which nobody was watched .first: 1"):
+    with pytest.raises(
+        HistoryError, match=r"1 tenures of given are below 2, before which nobody was watched .first: 1"
+    ):
         model.predict_survival_function(X, [1], given=[2, 3, 1])
     marked = Halving(beyond="nan").fit(X, late).predict_survival_function(X, [1], given=[2, 3, 1])
     assert np.isnan(marked[:, 0]).tolist() == [False, False, True]

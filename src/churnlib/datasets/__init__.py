@@ -11,10 +11,12 @@ from ._public import fetch_cdnow, fetch_fightchurn, fetch_online_retail, fetch_t
 from ._shop import make_shop
 from ._store import cache_folder
 from ._subscriptions import make_subscriptions
+from ._telecom import TelecomWorld, make_telecom
 from ._world import SimulatedWorld
 
 __all__ = [
     "SimulatedWorld",
+    "TelecomWorld",
     "cache_folder",
     "fetch_cdnow",
     "fetch_fightchurn",
@@ -22,4 +24,5 @@ __all__ = [
     "fetch_telco",
     "make_shop",
     "make_subscriptions",
+    "make_telecom",
 ]

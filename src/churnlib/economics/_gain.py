@@ -17,7 +17,7 @@ def contact_gain(
     clv: npt.ArrayLike,
     *,
     accept_rate: float,
-    offer_cost: float,
+    offer_cost: npt.ArrayLike,
     contact_cost: float,
 ) -> FloatArray:
     """Return the expected gain of contacting a customer, net of all costs of the offer.
@@ -38,7 +38,7 @@ def contact_gain(
         Value of a kept customer, in money.
     accept_rate : float
         Share of contacted churners who accept and stay, between 0 and 1.
-    offer_cost : float
+    offer_cost : float or array-like of shape (n,)
         Cost of the offer when taken, in money.
     contact_cost : float
         Cost of the contact whether or not the offer is taken, in money.
@@ -61,16 +61,16 @@ def contact_gain(
     [-4.3, 22.5]
     """
     p = np.asarray(probability, dtype=np.float64)
-    value = np.asarray(clv, dtype=np.float64)
-    saved = accept_rate * (value - offer_cost) - contact_cost
-    return np.asarray(p * saved - (1.0 - p) * (offer_cost + contact_cost), dtype=np.float64)
+    value, cost = np.asarray(clv, dtype=np.float64), np.asarray(offer_cost, dtype=np.float64)
+    saved = accept_rate * (value - cost) - contact_cost
+    return np.asarray(p * saved - (1.0 - p) * (cost + contact_cost), dtype=np.float64)
 
 
 def contact_threshold(
     clv: npt.ArrayLike,
     *,
     accept_rate: float,
-    offer_cost: float,
+    offer_cost: npt.ArrayLike,
     contact_cost: float,
 ) -> FloatArray:
     """Return the probability to churn above which a contact pays.
@@ -86,7 +86,7 @@ def contact_threshold(
         Value of a kept customer, in money; it may be negative.
     accept_rate : float
         Share of contacted churners who accept and stay, between 0 and 1.
-    offer_cost : float
+    offer_cost : float or array-like of shape (n,)
         Cost of the offer when taken, in money.
     contact_cost : float
         Cost of the contact, in money.
@@ -101,10 +101,10 @@ def contact_threshold(
     >>> contact_threshold([200.0, 12.0], accept_rate=0.3, offer_cost=10, contact_cost=1).round(7).tolist()
     [0.1641791, inf]
     """
-    value = np.asarray(clv, dtype=np.float64)
-    saved = accept_rate * (value - offer_cost)
+    value, cost = np.asarray(clv, dtype=np.float64), np.asarray(offer_cost, dtype=np.float64)
+    saved = accept_rate * (value - cost)
     pays = saved > contact_cost
-    # pays implies saved + offer_cost > contact_cost + offer_cost >= 0: the quotient is below 1
-    denominator = np.where(pays, saved + offer_cost, 1.0)
-    threshold: Any = np.where(pays, (offer_cost + contact_cost) / denominator, np.inf)
+    # pays implies saved + cost > contact_cost + cost >= 0: the quotient is below 1
+    denominator = np.where(pays, saved + cost, 1.0)
+    threshold: Any = np.where(pays, (cost + contact_cost) / denominator, np.inf)
     return np.asarray(threshold, dtype=np.float64)

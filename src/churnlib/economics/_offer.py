@@ -33,8 +33,8 @@ Values: TypeAlias = "pd.Series[float]"
 class RetentionOffer:
     """An offer to keep customers: how many accept it, what they are worth, what it costs.
 
-    The offer costs ``offer_cost`` when taken and the contact ``contact_cost`` either
-    way. A contacted churner accepts with the accept rate and then stays; a contacted
+    The offer costs ``offer_cost`` (or a share of the customer's value) when taken, and the contact
+    ``contact_cost`` either way. A contacted churner accepts with the accept rate and then stays; a contacted
     stayer is assumed to take the offer always (see `contact_gain`).
 
     Parameters
@@ -47,8 +47,11 @@ class RetentionOffer:
         Value of a kept customer over the time that matters to you, in money: one
         number for all, the name of a column of X, or a Series indexed by customer
         (or by customer and cutoff, like X), aligned by label.
-    offer_cost : float
-        Cost of the offer when it is taken, in money, not negative.
+    offer_cost : float or None, default=None
+        Cost of the offer when it is taken, in money, not negative. Either this or `offer_fraction` is given.
+    offer_fraction : float or None, default=None
+        Cost of the offer when it is taken, as a share of the customer's value, between 0 and 1
+        (a discount on what the customer pays). For a customer without positive value it costs nothing.
     contact_cost : float, default=0.0
         Cost of the contact itself, in money, not negative.
 
@@ -77,18 +80,35 @@ class RetentionOffer:
     >>> X = pd.DataFrame({"orders": [1, 2]}, index=pd.Index(["a", "b"], name="customer_id"))
     >>> offer.threshold(X).round(4).tolist()
     [inf, 0.0701]
+
+    An offer that not even a certain churner would repay contacts nobody, and says so:
+
+    >>> RetentionOffer(accept_rate=0.3, clv=40, offer_cost=10, contact_cost=9)
+    RetentionOffer(accept_rate=0.3, clv=40, offer_cost=10, contact_cost=9: never pays)
     """
 
     accept_rate: float | tuple[float, float]
     clv: float | str | pd.Series[Any]
-    offer_cost: float
+    offer_cost: float | None = None
+    offer_fraction: float | None = None
     contact_cost: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "accept_rate", _checked_rate(self.accept_rate))
         object.__setattr__(self, "clv", _checked_clv(self.clv))
-        for name in ("offer_cost", "contact_cost"):
-            object.__setattr__(self, name, _checked_cost(getattr(self, name), name))
+        object.__setattr__(self, "contact_cost", _checked_cost(self.contact_cost, "contact_cost"))
+        if (self.offer_cost is None) == (self.offer_fraction is None):
+            raise ParameterError(
+                message(
+                    f"offer_cost is {self.offer_cost!r} and offer_fraction is {self.offer_fraction!r}",
+                    "exactly one of them says what the offer costs",
+                    "offer_cost=10, or offer_fraction=0.05 of the customer's value",
+                )
+            )
+        if self.offer_fraction is None:
+            object.__setattr__(self, "offer_cost", _checked_cost(self.offer_cost, "offer_cost"))
+        else:
+            object.__setattr__(self, "offer_fraction", _checked_fraction(self.offer_fraction))
 
     @property
     def mean_accept_rate(self) -> float:
@@ -97,6 +117,58 @@ class RetentionOffer:
             a, b = self.accept_rate
             return a / (a + b)
         return self.accept_rate
+
+    def offer_cost_of(self, value: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return what the offer costs for customers of the given value.
+
+        Parameters
+        ----------
+        value : array-like of shape (n,) or number
+            Value of each customer, in money.
+
+        Returns
+        -------
+        ndarray of the shape of value
+            Money, not negative.
+
+        Examples
+        --------
+        >>> offer = RetentionOffer(accept_rate=0.3, clv="margin", offer_fraction=0.05)
+        >>> offer.offer_cost_of([400.0, -20.0]).tolist()
+        [20.0, 0.0]
+        """
+        values = np.asarray(value, dtype=np.float64)
+        if self.offer_fraction is None:
+            return np.full(values.shape, self.offer_cost, dtype=np.float64)
+        return np.asarray(self.offer_fraction * np.maximum(values, 0.0), dtype=np.float64)
+
+    def pays(self, of: Any = None) -> Any:
+        """Return whether a certain churner would be worth the contact: ``g (clv − d) > f``.
+
+        Where it is False, `threshold` is +inf and the customer is never contacted.
+
+        Parameters
+        ----------
+        of : DataFrame, Series, ndarray, float or None, default=None
+            What to value, as in `threshold`.
+
+        Returns
+        -------
+        Series, ndarray or bool
+            True where some probability to churn makes the contact pay. For a frame
+            a Series named "pays", indexed like it.
+
+        Examples
+        --------
+        >>> offer = RetentionOffer(accept_rate=0.3, clv=200, offer_cost=10, contact_cost=1)
+        >>> offer.pays(), offer.pays(np.array([13.0, 14.0])).tolist()
+        (True, [False, True])
+        """
+        value = self._value(of)
+        result = np.isfinite(contact_threshold(value, **self._terms(value)))
+        if isinstance(value, pd.Series):
+            return pd.Series(result, index=value.index, name="pays")
+        return result if np.ndim(result) else bool(result)
 
     def clv_of(self, X: pd.DataFrame) -> Values:
         """Return the value of each row's customer, aligned by label.
@@ -165,7 +237,7 @@ class RetentionOffer:
         (0.164179, inf)
         """
         value = self._value(of)
-        result = contact_threshold(value, **self._terms())
+        result = contact_threshold(value, **self._terms(value))
         return _like(result, value, "threshold")
 
     def expected_gain(self, probability: npt.ArrayLike | pd.Series[Any], of: Any = None) -> Any:
@@ -200,7 +272,7 @@ class RetentionOffer:
         """
         value = self._value(of)
         p = _checked_probability(probability, value)
-        result = contact_gain(p, value, **self._terms())
+        result = contact_gain(p, value, **self._terms(value))
         return _like(result, value if np.ndim(value) else p, "expected_gain")
 
     def to_dict(self) -> dict[str, Any]:
@@ -220,17 +292,13 @@ class RetentionOffer:
         if isinstance(clv, pd.Series):
             clv = {"customers": len(clv), "mean": float(clv.mean())}
         rate = list(self.accept_rate) if isinstance(self.accept_rate, tuple) else self.accept_rate
-        return {
-            "accept_rate": rate,
-            "clv": clv,
-            "offer_cost": self.offer_cost,
-            "contact_cost": self.contact_cost,
-        }
+        cost = "offer_cost" if self.offer_fraction is None else "offer_fraction"
+        return {"accept_rate": rate, "clv": clv, cost: getattr(self, cost), "contact_cost": self.contact_cost}
 
-    def _terms(self) -> dict[str, float]:
+    def _terms(self, value: Any) -> dict[str, Any]:
         return {
             "accept_rate": self.mean_accept_rate,
-            "offer_cost": self.offer_cost,
+            "offer_cost": self.offer_cost_of(value),
             "contact_cost": self.contact_cost,
         }
 
@@ -257,13 +325,18 @@ class RetentionOffer:
             value = f"<{len(clv):,} customers, mean {clv.mean():g}>"
         else:
             value = repr(clv) if isinstance(clv, str) else f"{clv:g}"
-        costs = f"offer_cost={self.offer_cost:g}, contact_cost={self.contact_cost:g}"
-        return f"RetentionOffer(accept_rate={shown}, clv={value}, {costs})"
+        cost = (
+            f"offer_cost={self.offer_cost:g}"
+            if self.offer_fraction is None
+            else f"offer_fraction={self.offer_fraction:g}"
+        )
+        note = "" if isinstance(clv, str) or np.any(self.pays(clv)) else ": never pays"
+        return f"RetentionOffer(accept_rate={shown}, clv={value}, {cost}, contact_cost={self.contact_cost:g}{note})"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RetentionOffer):
             return NotImplemented
-        return self._terms() == other._terms() and self._key() == other._key()
+        return self._key() == other._key()
 
     def __hash__(self) -> int:
         return hash(self._key())
@@ -272,7 +345,7 @@ class RetentionOffer:
         clv: Any = self.clv
         if isinstance(clv, pd.Series):
             clv = tuple(sorted(zip(clv.index.tolist(), clv.tolist(), strict=True), key=repr))
-        return (self.accept_rate, clv, self.offer_cost, self.contact_cost)
+        return (self.accept_rate, clv, self.offer_cost, self.offer_fraction, self.contact_cost)
 
 
 def _is_number(value: object) -> bool:
@@ -306,6 +379,18 @@ def _checked_cost(cost: Any, name: str) -> float:
         return cost  # type: ignore[no-any-return]
     raise ParameterError(
         message(f"{name}={cost!r} is not a cost", "a finite number that is not negative", f"{name}=10")
+    )
+
+
+def _checked_fraction(fraction: Any) -> float:
+    if _is_number(fraction) and 0 <= fraction <= 1:
+        return float(fraction)
+    raise ParameterError(
+        message(
+            f"offer_fraction={fraction!r} is not a share",
+            "a number between 0 and 1: the part of the customer's value that the offer costs",
+            "offer_fraction=0.05 for 5 %",
+        )
     )
 
 

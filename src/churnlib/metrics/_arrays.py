@@ -7,21 +7,36 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnlib._typing import Array, ArrayLike, FloatArray
+from churnlib._typing import Array, ArrayLike, BoolArray, FloatArray
 from churnlib.exceptions import DataError, ParameterError, message, some
 
 
 def outcomes_and_scores(y: ArrayLike, s: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Return y as float64 zeros and ones and s as float64, of one length and without NaN."""
+    churned, scores = outcomes_and_ranks(y, s)
+    return churned.astype(np.float64), scores.astype(np.float64, copy=False)
+
+
+def outcomes_and_ranks(y: ArrayLike, s: ArrayLike, name: str = "scores") -> tuple[BoolArray, Array]:
+    """Return y as booleans, and s as it is if it holds floats of 32 or 64 bits, else as float64."""
     _same_order(y, s)
-    outcomes = _numbers(y, "y")
-    scores = _numbers(s, "scores")
+    outcomes = churned_or_not(y)
+    scores = _numbers(s, name, keep_short=True)
     if outcomes.size != scores.size:
         raise DataError(
-            message(f"y has {outcomes.size} rows and the scores have {scores.size}", "one score for each y")
+            message(f"y has {outcomes.size} rows and the {name} have {scores.size}", f"one of the {name} for each y")
         )
     if not outcomes.size:
         raise DataError(message("there are no rows", "a metric needs at least one"))
+    return outcomes, scores
+
+
+def churned_or_not(y: ArrayLike) -> BoolArray:
+    """Return y as booleans if it holds zeros and ones."""
+    given: Array = np.asarray(y)
+    if given.ndim == 1 and given.dtype.kind in "biu" and (given.dtype == bool or not given.size or _binary(given)):
+        return given.astype(bool, copy=False)
+    outcomes = _numbers(y, "y")
     wrong = np.flatnonzero((outcomes != 0) & (outcomes != 1))
     if wrong.size:
         raise DataError(
@@ -32,7 +47,12 @@ def outcomes_and_scores(y: ArrayLike, s: ArrayLike) -> tuple[FloatArray, FloatAr
                 "y = (label == 'churned').astype('int8')",
             )
         )
-    return outcomes, scores
+    return outcomes.astype(bool)
+
+
+def labels_of(*columns: Any) -> pd.Index[Any] | None:
+    """Return the index of the first labelled column, if there is one."""
+    return next((column.index for column in columns if isinstance(column, pd.Series)), None)
 
 
 def probabilities(p: FloatArray) -> FloatArray:
@@ -66,7 +86,7 @@ def weights(sample_weight: ArrayLike | None, n_rows: int) -> tuple[FloatArray, b
             )
         )
     if not values.any():
-        raise DataError(message(f"all {n_rows} weights are 0", "at least one row must count"))
+        raise DataError(message(f"all {n_rows} weights are zero", "at least one row must count"))
     return values, given.dtype.kind in "iub" or bool((values == np.rint(values)).all())
 
 
@@ -94,9 +114,14 @@ def checked_fraction(fraction: float) -> float:
     return float(fraction)
 
 
-def _numbers(values: Any, name: str) -> FloatArray:
+def _binary(integers: Array) -> bool:
+    return bool(integers.min() >= 0 and integers.max() <= 1)
+
+
+def _numbers(values: Any, name: str, *, keep_short: bool = False) -> Array:
+    short = keep_short and getattr(values, "dtype", None) == np.float32
     try:
-        numbers = np.asarray(values, dtype=np.float64)
+        numbers = np.asarray(values, dtype=np.float32 if short else np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(message(f"{name} cannot be read as numbers ({error})", "one number per row")) from error
     if numbers.ndim == 2 and numbers.shape[1] == 1:

@@ -65,6 +65,7 @@ def calibration_band(
     confidence: float = 0.95,
     n_boot: int = 200,
     random_state: int | np.random.Generator = 0,
+    sample_weight: ArrayLike | None = None,
 ) -> CalibrationBand:
     """Compare the calibration error with that of a perfectly calibrated model, and bound the true one.
 
@@ -91,6 +92,9 @@ def calibration_band(
         How many draws.
     random_state : int or numpy.random.Generator, default=0
         The seed of the draws.
+    sample_weight : array-like of shape (n_rows,), default=None
+        The weight of each row. A row that stands for several customers still is drawn as one: with weights the
+        band is that of so many rows as there are.
 
     Returns
     -------
@@ -116,12 +120,16 @@ def calibration_band(
     False
     """
     ranked = RankedOutcomes(y, p)
-    error = ranked.calibration_error(bins=bins)
-    noise = _noise(*_arrays.outcomes_and_scores(y, p), bins)
+    own = np.ones(1) if sample_weight is None else _arrays.weights(sample_weight, ranked.n_rows)[0]
+    error = ranked.calibration_error(bins=bins, sample_weight=sample_weight)
+    noise = _noise(*_arrays.outcomes_and_scores(y, p), bins, own)
+
+    def redrawn(times: IntArray) -> FloatArray:
+        weight = times if sample_weight is None else times * own
+        return np.array([noise(weight), ranked.calibration_error(bins=bins, debiased=True, sample_weight=weight)])
+
     drawn = customer_bootstrap(
-        lambda weight: np.array(
-            [noise(weight), ranked.calibration_error(bins=bins, debiased=True, sample_weight=weight)]
-        ),
+        redrawn,
         np.arange(ranked.n_rows) if customer is None else customer,
         n_boot=n_boot,
         random_state=random_state,
@@ -140,28 +148,29 @@ def calibration_band(
     )
 
 
-def _noise(y: FloatArray, p: FloatArray, n_bins: int) -> Callable[[IntArray], float]:
+def _noise(y: FloatArray, p: FloatArray, n_bins: int, own: FloatArray) -> Callable[[IntArray | FloatArray], float]:
     """Return the distance, summed over bins, by which a draw moves the gap of each bin."""
-    bin_of = _bin_of_row(p, n_bins)
+    own = np.broadcast_to(own, y.shape)
+    bin_of = _bin_of_row(p, n_bins, own)
     residual = y - p
 
     def per_bin(values: FloatArray | IntArray) -> FloatArray:
         sums: FloatArray = np.bincount(bin_of, weights=values, minlength=n_bins).astype(np.float64)
         return sums
 
-    rows = per_bin(np.ones(y.size))
-    gap = np.divide(per_bin(residual), rows, out=np.zeros(n_bins), where=rows > 0)
+    rows = per_bin(own)
+    gap = np.divide(per_bin(own * residual), rows, out=np.zeros(n_bins), where=rows > 0)
 
-    def noise(weight: IntArray) -> float:
+    def noise(weight: IntArray | FloatArray) -> float:
         moved = per_bin(weight * residual) - per_bin(weight) * gap
         return float(np.abs(moved).sum() / weight.sum())
 
     return noise
 
 
-def _bin_of_row(p: FloatArray, n_bins: int) -> IntArray:
+def _bin_of_row(p: FloatArray, n_bins: int, own: FloatArray) -> IntArray:
     order = TiedOrder(p)
     rows = np.diff(np.append(order.starts, order.n_rows))
     bin_of = np.empty(order.n_rows, dtype=np.int64)
-    bin_of[order.order] = np.repeat(bin_of_block(rows.astype(np.float64), n_bins), rows)
+    bin_of[order.order] = np.repeat(bin_of_block(order.block_sums(own), n_bins), rows)
     return bin_of

@@ -91,9 +91,9 @@ def concordance_score(y: Any, risk: ArrayLike, *, sample_weight: ArrayLike | Non
     -----
     ``C = (concordant + tied risk / 2) / comparable`` (Harrell, Lee and Mark 1996, Stat. Med. 15, 361-387).
     One who left at t and one last seen at t are compared (censorings come after events of the
-    same time); two who left at the same time are not. scikit-survival and R's ``concordance`` do
-    likewise; lifelines counts two who left at the same time with equal risk as
-    half right. scikit-survival takes risks within 1e-8 of one another for equal.
+    same time); two who left at the same time are not. lifelines, scikit-survival and R's ``concordance`` do
+    likewise; scikit-survival counts those pairs of a churn and a censoring of one time as ``tied_time`` too, and
+    takes risks within 1e-8 of one another for equal.
 
     It takes O(n log n) time, and is the same for any order of the rows.
 
@@ -156,7 +156,7 @@ def concordance_counts(y: Any, risk: ArrayLike, *, sample_weight: ArrayLike | No
 
 
 def count_pairs(
-    watched: Watched, risk: FloatArray, query: FloatArray, *, time: FloatArray, entry: FloatArray | None
+    watched: Watched, risk: FloatArray, query: Array, *, time: FloatArray, entry: FloatArray | None
 ) -> ConcordanceCounts:
     """Count comparable pairs; `query` is what each row counts as the one who left.
 
@@ -174,10 +174,11 @@ def count_pairs(
     earlier, later = line.query[order], line.point[order]
     n = len(order)
     by_rank = np.argsort(risk_code * n + np.arange(n))
+    any_tied = line.n_risks < len(watched)
     unweighted = not watched.weighted and entry is None
     concordant = lower_later(by_rank, earlier, None if unweighted else later)
     comparable = _later_in_time(code, earlier, later)
-    tied = _later_in_time(code[by_rank], earlier[by_rank], later[by_rank], risk_code[by_rank])
+    tied = _later_in_time(*(values[by_rank] for values in (code, earlier, later, risk_code))) if any_tied else 0
     tied_time = _both_left(time, watched)
     if whole:
         return ConcordanceCounts(concordant, comparable - concordant - tied, tied, tied_time)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from churnlib._typing import ArrayLike, FloatArray
+from churnlib._typing import Array, ArrayLike, BoolArray
 from churnlib.metrics import _arrays
 from churnlib.metrics._ranked import RankedOutcomes, Top, list_size
 
@@ -197,17 +197,17 @@ def lift_table(
 def _top(y: ArrayLike, s: ArrayLike, fraction: float, sample_weight: ArrayLike | None) -> Top:
     if sample_weight is not None:
         return RankedOutcomes(y, s).top(fraction, sample_weight=sample_weight)
-    outcomes, scores = _arrays.outcomes_and_scores(y, s)
+    outcomes, scores = _arrays.outcomes_and_ranks(y, s)
     return _top_by_partition(outcomes, scores, fraction)
 
 
-def _top_by_partition(y: FloatArray, s: FloatArray, fraction: float) -> Top:
+def _top_by_partition(y: BoolArray, s: Array, fraction: float) -> Top:
     """One list needs no sort: find the score at its end, then count above it and share the tie."""
     n_rows = s.size
     size = list_size(float(n_rows), fraction=fraction, size=None, whole=True)
     position = n_rows - int(size)
     last = np.partition(s, position)[position]
     above, tied = s > last, s == last
-    n_above, n_tied = int(above.sum()), int(tied.sum())
-    churners = float(y[tied].sum()) / n_tied * (size - n_above) + float(y[above].sum())
-    return Top(size, churners, float(n_rows), float(y.sum()))
+    n_above, n_tied = np.count_nonzero(above), np.count_nonzero(tied)
+    caught, share = np.count_nonzero(above & y), np.count_nonzero(tied & y) / n_tied
+    return Top(size, float(share * (size - n_above) + caught), float(n_rows), float(np.count_nonzero(y)))

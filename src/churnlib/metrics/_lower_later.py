@@ -73,7 +73,7 @@ def lower_later(by_rank: IntArray, query: Array, point: Array | None = None) -> 
     3
     """
     n = len(by_rank)
-    places = by_rank.astype(np.int32 if n < 2**30 else np.int64)
+    places: Any = by_rank.astype(np.int32 if n < 2**30 else np.int64)
     total: Any = query.dtype.type(0) if point is None else np.result_type(query, point).type(0)
     for digit in range(int(n - 1).bit_length() - 1, -1, -1):
         later = (places >> digit) & 1 != 0
@@ -91,7 +91,7 @@ def _lower(places: Array, later: Array, index: Array, early: Array, digit: int, 
         before = np.arange(len(early))
         return index - before - ((before >> digit) << digit)
     sums = np.concatenate([[point.dtype.type(0)], np.cumsum(np.where(later, point[places], 0))])
-    part = (early.astype(np.int64) >> (digit + 1)) << (digit + 1)
+    part: Array = np.left_shift(np.right_shift(early, digit + 1), digit + 1)
     lower: Array = sums[index] - sums[part]
     return lower
 

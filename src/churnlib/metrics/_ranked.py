@@ -7,10 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from churnlib._typing import ArrayLike, FloatArray
+from churnlib._typing import Array, ArrayLike, BoolArray, FloatArray
+from churnlib.economics import RetentionOffer
 from churnlib.exceptions import DataError, ParameterError, message
 from churnlib.metrics import _arrays
 from churnlib.metrics._bins import Norm, binned
+from churnlib.metrics._counts import BlockCounts, Counts, SortedCounts, sums_within
+from churnlib.metrics._grid import on_grid
+from churnlib.metrics._profit_best import best_list, best_weighted_list
+from churnlib.metrics._profit_hull import Hull
+from churnlib.metrics._profit_terms import Terms, row_gain, values_of
 from churnlib.numerics import TiedOrder
 
 __all__ = ["RankedOutcomes", "Top"]
@@ -60,15 +66,17 @@ class Top:
 class RankedOutcomes:
     """Outcomes and scores, sorted once; every metric of the ranking reads that sort.
 
-    Sorting is most of the work of a ranking metric. Under the bootstrap the
-    scores stay and only the weights change, so that each draw costs a few sums.
+    Sorting is most of the work of a ranking metric. AUC, KS, lift, tables, EMPC and MPC share one sort
+    of the scores; where weights or money come in, they share one ranking of the rows. Under
+    the bootstrap the scores stay and only the weights change, so that each draw costs a few sums.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
         1 (or True) for a churner, 0 for a stayer.
     s : array-like of shape (n_rows,)
-        The score; higher means riskier. Any scale.
+        The score; higher means riskier. Any scale. If y or s is a Series, its index names the
+        customers to whom an offer's `clv` is aligned.
 
     Attributes
     ----------
@@ -89,13 +97,17 @@ class RankedOutcomes:
     (0.8333, 0.5)
     """
 
-    __slots__ = ("_order", "_scores", "_y", "base_rate", "n_rows")
+    __slots__ = ("_counted", "_labels", "_order_of_rows", "_scores", "_y", "base_rate", "n_rows")
 
     def __init__(self, y: ArrayLike, s: ArrayLike) -> None:
-        self._y, self._scores = _arrays.outcomes_and_scores(y, s)
-        self._order = TiedOrder(self._scores)
+        self._y: BoolArray
+        self._scores: Array
+        self._y, self._scores = _arrays.outcomes_and_ranks(y, s)
+        self._labels = _arrays.labels_of(y, s)
+        self._counted: SortedCounts | None = None
+        self._order_of_rows: TiedOrder | None = None
         self.n_rows = int(self._y.size)
-        self.base_rate = float(self._y.mean())
+        self.base_rate = float(np.count_nonzero(self._y) / self._y.size)
 
     def __repr__(self) -> str:
         return f"RankedOutcomes({self.n_rows} rows, {self.base_rate:.1%} churn, {self._order.n_blocks} scores)"
@@ -124,20 +136,39 @@ class RankedOutcomes:
         >>> RankedOutcomes([1, 0, 0], [0.5, 0.5, 0.1]).auc()
         0.75
         """
-        total, churners, _ = self._blocks(sample_weight)
-        stayers = total - churners
-        n_churners, n_stayers = churners.sum(), stayers.sum()
-        if not n_churners or not n_stayers:
-            raise DataError(
-                message(
-                    f"all {total.sum():g} rows are {'churners' if n_churners else 'stayers'}",
-                    "AUC compares churners with stayers",
-                    "use more rows, or a longer horizon",
-                )
-            )
-        outranked = n_stayers - np.cumsum(stayers) + stayers / 2
-        # A sum, not a dot product: BLAS would start threads, and add in an order of its own.
-        return float((churners * outranked).sum() / (n_churners * n_stayers))
+        counts = self._counts(sample_weight)
+        n_churners, n_stayers = both_classes(counts, "AUC")
+        return counts.outranked() / (n_churners * n_stayers)
+
+    def ks(self, sample_weight: ArrayLike | None = None) -> float:
+        """Largest gap between the shares of churners and of stayers on a list; see `ks_score`.
+
+        Parameters
+        ----------
+        sample_weight : array-like of shape (n_rows,), default=None
+            The weight of each row; None weighs all alike.
+
+        Returns
+        -------
+        float
+            Between 0 and 1; 0 is chance, higher is better.
+
+        Raises
+        ------
+        DataError
+            If all rows (that have weight) are of one class.
+
+        Examples
+        --------
+        >>> RankedOutcomes([1, 0, 1, 0], [0.9, 0.8, 0.3, 0.1]).ks()
+        0.5
+        """
+        counts = self._counts(sample_weight)
+        n_churners, n_stayers = both_classes(counts, "KS")
+        cuts = counts.cuts()
+        # beyond the last cut only stayers follow, and the empty list has a gap of 0
+        gap = cuts.churners / n_churners - (cuts.rows - cuts.churners) / n_stayers
+        return max(0.0, float(gap.max()))
 
     def top(
         self,
@@ -182,11 +213,10 @@ class RankedOutcomes:
         >>> ranked.top(0.5).churners
         1.3333333333333333
         """
-        total, churners, whole = self._blocks(sample_weight)
-        rows, caught = np.cumsum(total), np.cumsum(churners)
-        wanted = list_size(float(rows[-1]), fraction=fraction, size=size, whole=whole)
-        taken = _churners_within(np.array([wanted]), rows, caught)
-        return Top(wanted, float(taken[0]), float(rows[-1]), float(caught[-1]))
+        counts = self._counts(sample_weight)
+        wanted = list_size(counts.n_rows, fraction=fraction, size=size, whole=counts.whole)
+        taken = counts.churners_within(np.array([wanted]))
+        return Top(wanted, float(taken[0]), counts.n_rows, counts.n_churners)
 
     def table(
         self,
@@ -223,36 +253,113 @@ class RankedOutcomes:
         >>> RankedOutcomes([1, 1, 0, 0], [4, 3, 2, 1]).table(bins=2)["lift"].tolist()
         [2.0, 0.0]
         """
-        total, churners, whole = self._blocks(sample_weight)
-        rows, caught = np.cumsum(total), np.cumsum(churners)
-        n_bins = _arrays.checked_bins(bins, float(rows[-1]) if whole else self.n_rows)
-        edges = rows[-1] * np.arange(n_bins + 1) / n_bins
-        edges = np.rint(edges) if whole else edges
-        within = np.diff(_churners_within(edges, rows, caught))
+        counts = self._counts(sample_weight)
+        n_bins = _arrays.checked_bins(bins, counts.n_rows if counts.whole else self.n_rows)
+        edges = counts.n_rows * np.arange(n_bins + 1) / n_bins
+        edges = np.rint(edges) if counts.whole else edges
+        within = np.diff(counts.churners_within(edges))
         size = np.diff(edges)
-        base = some_churners(float(rows[-1]), float(caught[-1])) / rows[-1]
+        base = some_churners(counts.n_rows, counts.n_churners) / counts.n_rows
         cumulative = np.cumsum(within)
+        high, low = counts.scores_between(edges)
         table = pd.DataFrame(
             {
-                "rows": size.astype(np.int64) if whole else size,
+                "rows": size.astype(np.int64) if counts.whole else size,
                 "churners": within,
                 "churn_rate": within / size,
                 "lift": within / size / base,
-                "captured": cumulative / caught[-1],
+                "captured": cumulative / counts.n_churners,
                 "cumulative_lift": cumulative / edges[1:] / base,
-                "score_high": self._order.scores[np.searchsorted(rows, edges[:-1], side="right")],
-                "score_low": self._order.scores[
-                    np.minimum(np.searchsorted(rows, edges[1:], side="left"), rows.size - 1)
-                ],
+                "score_high": high,
+                "score_low": low,
             },
             index=pd.RangeIndex(1, n_bins + 1, name="bin"),
         )
         if value is not None:
-            worth, weight = self._value(value), _arrays.weights(sample_weight, self.n_rows)[0]
-            for column, amounts in (("value", worth * weight), ("value_at_risk", worth * weight * self._y)):
+            weight = self._weights(sample_weight)
+            rows = np.cumsum(self._order.block_sums(weight))
+            worth = on_grid(self._value(value) * weight)
+            for column, amounts in (("value", worth), ("value_at_risk", worth * self._y)):
                 sums = np.cumsum(self._order.block_sums(amounts))
-                table[column] = np.diff(_churners_within(edges, rows, sums))
+                table[column] = np.diff(sums_within(edges, rows, sums))
         return table
+
+    def mpc(self, offer: RetentionOffer, *, sample_weight: ArrayLike | None = None) -> float:
+        """Maximum profit per row at the mean accept rate; see `mpc_score`.
+
+        Parameters
+        ----------
+        offer : RetentionOffer
+            With one value of all customers.
+        sample_weight : array-like of shape (n_rows,), default=None
+            The weight of each row.
+
+        Returns
+        -------
+        float
+            Money per row, never below 0.
+
+        Examples
+        --------
+        >>> offer = RetentionOffer(accept_rate=(6, 14), clv=200, offer_cost=10, contact_cost=1)
+        >>> RankedOutcomes([0, 1], [0.1, 0.9]).mpc(offer)
+        28.0
+        """
+        terms = Terms.of(offer)
+        return self._hull(sample_weight).mpc(terms)[0]
+
+    def empc(self, offer: RetentionOffer, *, sample_weight: ArrayLike | None = None) -> float:
+        """Maximum profit per row, expected over the accept rate; see `empc_score`.
+
+        Parameters
+        ----------
+        offer : RetentionOffer
+            With one value of all customers.
+        sample_weight : array-like of shape (n_rows,), default=None
+            The weight of each row.
+
+        Returns
+        -------
+        float
+            Money per row, never below 0.
+
+        Examples
+        --------
+        >>> offer = RetentionOffer(accept_rate=(6, 14), clv=200, offer_cost=10, contact_cost=1)
+        >>> round(RankedOutcomes([0, 1], [0.5, 0.5]).empc(offer), 4)
+        22.5008
+        """
+        terms = Terms.of(offer)
+        return self._hull(sample_weight).empc(terms)[0]
+
+    def empb(
+        self, offer: RetentionOffer, *, clv: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Maximum profit per row where values differ by customer; see `empb_score`.
+
+        Parameters
+        ----------
+        offer : RetentionOffer
+            What a contact earns and costs.
+        clv : array-like of shape (n_rows,), default=None
+            The value of each row's customer; None takes the offer's own.
+        sample_weight : array-like of shape (n_rows,), default=None
+            The weight of each row.
+
+        Returns
+        -------
+        float
+            Money per row, never below 0.
+
+        Examples
+        --------
+        >>> offer = RetentionOffer(accept_rate=0.3, clv=0, offer_fraction=0.05, contact_cost=1)
+        >>> ranked = RankedOutcomes([1, 0, 1], [0.9, 0.5, 0.1])
+        >>> round(ranked.empb(offer, clv=[200, 100, 10]), 4)
+        18.6667
+        """
+        gain = row_gain(offer, self._y, values_of(offer, self.n_rows, self._labels, clv))
+        return self._best_list(gain, sample_weight)[0]
 
     def calibration_error(
         self,
@@ -290,15 +397,38 @@ class RankedOutcomes:
         >>> round(RankedOutcomes([1, 0, 0, 0], [0.5] * 4).calibration_error(bins=2), 2)
         0.25
         """
-        _arrays.probabilities(self._scores)
+        stated = _arrays.probabilities(self._scores.astype(np.float64, copy=False))
         weight, whole = _arrays.weights(sample_weight, self.n_rows)
         n_bins = _arrays.checked_bins(bins, self.n_rows)
-        return binned(self._order, self._y, self._scores, weight, n_bins, whole=whole).error(norm, debiased=debiased)
+        outcomes = self._y.astype(np.float64)
+        return binned(self._order, outcomes, stated, weight, n_bins, whole=whole).error(norm, debiased=debiased)
 
-    def _blocks(self, sample_weight: ArrayLike | None) -> tuple[FloatArray, FloatArray, bool]:
-        """Weight and churners' weight of each tied block, and whether weights are whole numbers."""
-        weight, whole = _arrays.weights(sample_weight, self.n_rows)
-        return self._order.block_sums(weight), self._order.block_sums(weight * self._y), whole
+    @property
+    def _order(self) -> TiedOrder:
+        if self._order_of_rows is None:
+            self._order_of_rows = TiedOrder(self._scores)
+        return self._order_of_rows
+
+    def _counts(self, sample_weight: ArrayLike | None) -> Counts:
+        if sample_weight is not None:
+            return BlockCounts(self._order, self._y, sample_weight)
+        if self._counted is None:
+            self._counted = SortedCounts(self._y, self._scores)
+        return self._counted
+
+    def _weights(self, sample_weight: ArrayLike | None) -> FloatArray:
+        """Weights whose sums do not depend on the order of the rows."""
+        return on_grid(_arrays.weights(sample_weight, self.n_rows)[0])
+
+    def _hull(self, sample_weight: ArrayLike | None) -> Hull:
+        return Hull.of(self._counts(sample_weight).cuts())
+
+    def _best_list(self, gain: FloatArray, sample_weight: ArrayLike | None) -> tuple[float, float, float]:
+        """Profit per row of the list that earns most, its share of the rows, its lowest score."""
+        if sample_weight is None:
+            return best_list(self._scores, on_grid(gain), lambda: self._order)
+        weight = self._weights(sample_weight)
+        return best_weighted_list(self._order, on_grid(gain * weight), weight)
 
     def _value(self, value: ArrayLike) -> FloatArray:
         worth = np.asarray(value, dtype=np.float64)
@@ -308,6 +438,21 @@ class RankedOutcomes:
         if missing:
             raise DataError(message(f"{missing} of {self.n_rows} values are not finite", "every row needs an amount"))
         return worth
+
+
+def both_classes(counts: Counts, name: str) -> tuple[float, float]:
+    """Return the numbers of churners and of stayers if there are both."""
+    n_churners = counts.n_churners
+    n_stayers = counts.n_rows - n_churners
+    if not n_churners or not n_stayers:
+        raise DataError(
+            message(
+                f"all {counts.n_rows:g} rows are {'churners' if n_churners else 'stayers'}",
+                f"{name} compares churners with stayers",
+                "use more rows, or a longer horizon",
+            )
+        )
+    return n_churners, n_stayers
 
 
 def some_churners(n_rows: float, n_churners: float) -> float:
@@ -344,12 +489,3 @@ def list_size(n_rows: float, *, fraction: float | None, size: float | None, whol
             )
         )
     return float(size)
-
-
-def _churners_within(sizes: FloatArray, rows: FloatArray, caught: FloatArray) -> FloatArray:
-    """Sum up to each list size, a block that straddles the end counting by its share.
-
-    `rows` and `caught` are cumulative over tied blocks. Inside a block every order is
-    equally likely, so the expected sum grows linearly: exactly `np.interp`.
-    """
-    return np.interp(sizes, np.concatenate(([0.0], rows)), np.concatenate(([0.0], caught)))

@@ -1,10 +1,35 @@
-"""Splits that keep the future out of training and, if wanted, known customers out of the test.
+"""Splits that keep the future out of training and, if wanted, known customers out of the test; scorers of survival.
 
-They serve as ``cv=`` wherever scikit-learn takes one. Customer and cutoff of
-each row come from the (customer_id, cutoff) index of X, or from arguments.
+Splits serve as ``cv=`` wherever scikit-learn takes one. Customer and cutoff of
+each row come from the (customer_id, cutoff) index of X, or from arguments. Scorers serve as ``scoring=``,
+several at once if wanted; they are told what to score in the making, and greater is better.
 """
 
 from churnlib.model_selection._index import RowKeys, customers_and_cutoffs
+from churnlib.model_selection._profit_scorers import ProfitScorer
 from churnlib.model_selection._purged_group_time_split import PurgedGroupTimeSplit
+from churnlib.model_selection._survival_kfold import SurvivalKFold
+from churnlib.model_selection._survival_scorers import (
+    SurvivalScorer,
+    auc_scorer,
+    brier_scorer,
+    concordance_scorer,
+    integrated_brier_scorer,
+    survival_log_scorer,
+    uno_scorer,
+)
 
-__all__ = ["PurgedGroupTimeSplit", "RowKeys", "customers_and_cutoffs"]
+__all__ = [
+    "ProfitScorer",
+    "PurgedGroupTimeSplit",
+    "RowKeys",
+    "SurvivalKFold",
+    "SurvivalScorer",
+    "auc_scorer",
+    "brier_scorer",
+    "concordance_scorer",
+    "customers_and_cutoffs",
+    "integrated_brier_scorer",
+    "survival_log_scorer",
+    "uno_scorer",
+]

@@ -139,7 +139,11 @@ def censoring_survival(
     >>> G([1, 2, 3]), G.left([1, 2, 3])
     (array([0.75 , 0.375, 0.375]), array([1.   , 0.75 , 0.375]))
     """
-    table = risk_table(time, np.asarray(event) != 0, entry=entry, weight=weight)
+    return censoring_limit(risk_table(time, np.asarray(event) != 0, entry=entry, weight=weight))
+
+
+def censoring_limit(table: RiskTable) -> StepFunction:
+    """Estimate the censoring's curve from a table; see `censoring_survival`."""
     return StepFunction(table.times, _kept(table.censored, table.at_risk - table.left), 1.0)
 
 

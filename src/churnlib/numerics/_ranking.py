@@ -11,7 +11,10 @@ import numpy.typing as npt
 from churnlib._typing import ArrayLike, FloatArray, IntArray
 from churnlib.exceptions import DataError, message, some
 
-__all__ = ["TiedOrder"]
+__all__ = ["TiedOrder", "descending_order"]
+
+_MOST_REPAIRED = 0.1
+"""The share of rows up to which a packed order is repaired; beyond it, sorting anew is faster."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -65,7 +68,7 @@ class TiedOrder:
                     "score every row, or leave these rows out on purpose and say so",
                 )
             )
-        order = np.argsort(-values, kind="stable")
+        order = descending_order(values)
         ranked = values[order]
         new_block = np.ones(ranked.size, dtype=bool)
         new_block[1:] = ranked[1:] != ranked[:-1]
@@ -107,3 +110,57 @@ class TiedOrder:
         if self.n_blocks == self.n_rows:
             return ranked
         return np.add.reduceat(ranked, self.starts)
+
+
+def descending_order(values: FloatArray) -> IntArray:
+    """Return row positions from the highest value to the lowest, equal values in the order of the rows.
+
+    It is ``np.argsort(-values, kind="stable")``, several times as fast: a sort of plain whole
+    numbers runs in vector registers, a sort of positions does not.
+
+    Parameters
+    ----------
+    values : array of shape (n_rows,)
+        Any numbers but NaN; -0.0 equals 0.0.
+
+    Returns
+    -------
+    array of shape (n_rows,)
+        Positions, as int64.
+
+    Notes
+    -----
+    The bits of a float order like a whole number, once those of negative floats are turned round.
+    The lowest of them make room for the position of the row. Values that differ in those
+    bits only (one part in 2³² for a million rows) may come out in the order of the rows; they are
+    found by a look at the sorted values, and put right.
+
+    Examples
+    --------
+    >>> descending_order(np.array([0.2, 0.9, -1.0, 0.9]))
+    array([1, 3, 0, 2])
+    """
+    for_position = max(1, (values.size - 1).bit_length())
+    mask = np.int64((1 << for_position) - 1)
+    key = (values + 0.0).view(np.int64)  # -0.0 + 0.0 is 0.0
+    key ^= (key >> 63) & np.int64(np.iinfo(np.int64).max)
+    np.invert(key, out=key)
+    key &= ~mask
+    key |= np.arange(values.size, dtype=np.int64)
+    key.sort()
+    order: IntArray = key & mask
+    ranked = values[order]
+    rising = np.flatnonzero(ranked[1:] > ranked[:-1])
+    if not rising.size:
+        return order
+    # Rows that share the bits kept stand together: the first and the last of each such run.
+    runs = np.unique(key[rising] & ~mask)
+    first, end = np.searchsorted(key, runs), np.searchsorted(key, runs | mask, side="right")
+    length = end - first
+    if length.sum() > _MOST_REPAIRED * values.size:
+        return np.argsort(-values, kind="stable")
+    run_of = np.repeat(np.arange(runs.size), length)
+    rows = np.arange(run_of.size) + (first - np.cumsum(length) + length)[run_of]
+    place = order[rows]
+    order[rows] = place[np.lexsort((place, -values[place], run_of))]
+    return order

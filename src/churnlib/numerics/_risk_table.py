@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from churnlib._checks import named_rows
 from churnlib._typing import Array, ArrayLike, FloatArray, IntArray
 from churnlib.exceptions import DataError, message
 
 __all__ = ["RiskTable", "risk_table"]
 
-_BLOCK = 1 << 16  # rows whose codes stay in the processor's cache while they are counted
+_BLOCK = 1 << 15  # rows whose codes stay in the processor's cache while they are counted
 _SPARSEST = 4
 _LARGEST_WHOLE = 2.0**53  # above it a float no longer tells one whole number from the next
 
@@ -55,26 +56,27 @@ class RiskTable:
         """How many causes are told apart."""
         return len(self.events)
 
-    def after(self, time: float) -> RiskTable:
-        """Return the part of the table that lies after a time.
+    def between(self, low: float, high: float = np.inf) -> RiskTable:
+        """Return the part of the table in a span of time.
 
         Parameters
         ----------
-        time : float
-            Rows at this time and before are left out.
+        low, high : float
+            Columns with ``low < time <= high`` are kept.
 
         Returns
         -------
         RiskTable
-            The rest; its numbers at risk are what they were.
+            These columns; the numbers at risk are what they were.
 
         Examples
         --------
-        >>> risk_table([2.0, 5.0], [True, True]).after(2.0).times
+        >>> risk_table([2.0, 5.0, 7.0], [True, True, True]).between(2.0, 5.0).times
         array([5.])
         """
-        first = int(np.searchsorted(self.times, time, side="right"))
-        return RiskTable(self.times[first:], self.at_risk[first:], self.events[:, first:], self.censored[first:])
+        first, end = np.searchsorted(self.times, [low, high], side="right")
+        kept = slice(int(first), int(end))
+        return RiskTable(self.times[kept], self.at_risk[kept], self.events[:, kept], self.censored[kept])
 
 
 def risk_table(
@@ -115,7 +117,7 @@ def risk_table(
     Raises
     ------
     DataError
-        If an event is above `n_causes` or below 0.
+        If an event is not whole, above `n_causes` or below 0.
 
     Notes
     -----
@@ -132,14 +134,14 @@ def risk_table(
     array([[1., 0., 1.],
            [0., 1., 0.]])
     """
-    times, events = np.asarray(time), np.asarray(event)
+    times, events = np.asarray(time), _codes(np.asarray(event))
     entries = None if entry is None else np.asarray(entry)
     weights = None if weight is None else np.asarray(weight, dtype=np.float64)
     if weights is not None and not weights.all():
         kept = weights > 0
         times, events, weights = times[kept], events[kept], weights[kept]
         entries = None if entries is None else entries[kept]
-    table = _by_counting(times, events, entries, weights, n_causes)
+    table = counted_table(times, events, entries, weights, n_causes)
     if table is None:
         table = _by_sorting(times, events, entries, weights, n_causes)
     if entries is None or weights is None:
@@ -165,59 +167,69 @@ def _assembled(times: FloatArray, ended: FloatArray, entered: FloatArray | None)
 # -- whole times
 
 
-def _by_counting(
+def counted_table(
     time: Array, event: Array, entry: Array | None, weight: FloatArray | None, n_causes: int
 ) -> RiskTable | None:
-    """Count by the times themselves, or return None where they are not whole, negative or too sparse."""
-    largest = _largest(time)
-    if largest is None or (entry is not None and _largest(entry) is None):
-        return None
-    width, size = n_causes + 1, int(largest) + 1
-    counts = _counts(time, size, weight, event, n_causes)
+    """Count by the times themselves, or return None where they are not whole, below 0, not finite or too sparse."""
+    counts = _counts(time, weight, event, n_causes)
     if counts is None:
         return None
-    ended = counts.reshape(size, width).T
+    ended = counts.reshape(-1, n_causes + 1).T
     entered = None
     if entry is not None:
-        entering = _counts(entry, size, weight)
+        entering = _counts(entry, weight)
         if entering is None:
             return None
+        entering = _lengthened(entering, ended.shape[1])
         entered = np.cumsum(entering) - entering  # those who enter at t are not yet at risk at t
     seen = np.flatnonzero(ended.sum(axis=0))
-    return _assembled(seen.astype(np.float64), ended[:, seen].astype(np.float64), _at(entered, seen))
+    before = None if entered is None else entered[seen].astype(np.float64)
+    return _assembled(seen.astype(np.float64), ended[:, seen].astype(np.float64), before)
 
 
-def _at(values: Array | None, positions: IntArray) -> FloatArray | None:
-    return None if values is None else values[positions].astype(np.float64)
-
-
-def _largest(values: Array) -> float | None:
-    """Return the largest value, if counting up to it is no more work than the rows are."""
-    if not len(values):
-        return None
-    smallest, largest = float(values.min()), float(values.max())
-    dense = smallest >= 0 and largest <= min(_SPARSEST * len(values) + 1000, _LARGEST_WHOLE)
-    return largest if dense else None
-
-
-def _counts(
-    values: Array, size: int, weight: FloatArray | None, event: Array | None = None, n_causes: int = 0
-) -> Array | None:
-    """Sum the weight by value and event, a block of rows at a time; None at the first value that is not whole."""
-    width = n_causes + 1
-    block = max(_BLOCK, 4 * size * width)
-    total = np.zeros(size * width, dtype=np.int64 if weight is None else np.float64)
-    for start in range(0, len(values), block):
-        rows = slice(start, start + block)
-        key = values[rows].astype(np.intp)
-        if values.dtype.kind == "f" and not np.array_equal(key, values[rows]):
+def _counts(values: Array, weight: FloatArray | None, event: Array | None = None, n_causes: int = 0) -> Array | None:
+    """Sum the weight by value and event, a block of rows at a time; None at the first value that cannot be counted."""
+    width, limit = n_causes + 1, min(_SPARSEST * len(values) + 1000, _LARGEST_WHOLE)
+    total = np.zeros(0, dtype=np.int64 if weight is None else np.float64)
+    first = 0
+    while first < len(values):
+        rows = slice(first, first + max(_BLOCK, 4 * len(total)))
+        first = rows.stop
+        key = _whole(values[rows], limit)
+        if key is None:
             return None
         if event is not None:
             _refuse_codes(event[rows], n_causes)
             key *= width
             key += event[rows]
-        total += np.bincount(key, weights=None if weight is None else weight[rows], minlength=size * width)
+        counts = np.bincount(key, weights=None if weight is None else weight[rows])
+        total = _lengthened(total, -(-len(counts) // width) * width)
+        total[: len(counts)] += counts
     return total
+
+
+def _whole(values: Array, limit: float) -> IntArray | None:
+    """Return the values as integers, if they are whole and from 0 to `limit`."""
+    with np.errstate(invalid="ignore"):  # what is not finite becomes a number below 0, or one that differs
+        key = values.astype(np.intp)
+    if key.min() < 0 or key.max() > limit or (values.dtype.kind == "f" and not np.array_equal(key, values)):
+        return None
+    return key
+
+
+def _lengthened(values: Array, size: int) -> Array:
+    return values if len(values) >= size else np.concatenate([values, np.zeros(size - len(values), values.dtype)])
+
+
+def _codes(event: Array) -> Array:
+    """Return events as booleans or signed integers of whatever size."""
+    if event.dtype.kind in "bi":
+        return event
+    codes = event.astype(np.int64)
+    if not np.array_equal(codes, event):
+        wrong = codes != event
+        raise DataError(message(f"{int(wrong.sum())} of {len(event)} events are not whole ({named_rows(wrong)})"))
+    return codes
 
 
 def _refuse_codes(event: Array, n_causes: int) -> None:

@@ -8,19 +8,34 @@ keeps it; in a notebook ``.figure`` shows it. matplotlib comes with ``pip instal
 
 from churnlib.plotting._cluster_choice import plot_cluster_choice
 from churnlib.plotting._frequency_recency import plot_frequency_recency
+from churnlib.plotting._hazard_peaks import plot_hazard
 from churnlib.plotting._holdout import plot_holdout, plot_holdout_calibration
+from churnlib.plotting._incidence import plot_incidence
+from churnlib.plotting._lift import plot_gains, plot_lift
 from churnlib.plotting._migration import plot_migration
+from churnlib.plotting._profit_curve import plot_profit_curve
 from churnlib.plotting._rates import plot_rates
+from churnlib.plotting._reliability import plot_reliability
 from churnlib.plotting._segments import plot_segments
+from churnlib.plotting._survival_calibration import plot_horizon_calibration
+from churnlib.plotting._survival_curves import plot_survival
 from churnlib.plotting._tracking import plot_tracking
 
 __all__ = [
     "plot_cluster_choice",
     "plot_frequency_recency",
+    "plot_gains",
+    "plot_hazard",
     "plot_holdout",
     "plot_holdout_calibration",
+    "plot_horizon_calibration",
+    "plot_incidence",
+    "plot_lift",
     "plot_migration",
+    "plot_profit_curve",
     "plot_rates",
+    "plot_reliability",
     "plot_segments",
+    "plot_survival",
     "plot_tracking",
 ]

@@ -21,6 +21,7 @@ __all__ = [
     "GREY",
     "INK",
     "LIGHT",
+    "LINES",
     "ORANGE",
     "PALE",
     "VERMILION",
@@ -49,6 +50,10 @@ GREY = "#6B6B6B"
 LIGHT = "#BDBDBD"
 PALE = "#EEEEEE"
 VOID = "#D6D6D6"
+
+_MANY = (BLUE, VERMILION, "#009E73", ORANGE, "#CC79A7", "#56B4E9", INK)
+LINES = tuple((colour, style) for style in ("-", "--", ":", "-.") for colour in _MANY)
+"""Colours and styles of lines that are told apart, the first ones best."""
 
 _LONGEST = 40
 """Characters of a name, so that room is left for the picture."""

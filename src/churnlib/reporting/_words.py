@@ -112,7 +112,7 @@ def _offer(record: Record) -> list[tuple[str, str]]:
     return [
         ("Leavers who accept", _accept(offer["accept_rate"])),
         ("Worth of a kept customer", f"{_worth(offer['clv'], currency)}{note}"),
-        ("Cost of the offer", money(offer["offer_cost"], currency)),
+        ("Cost of the offer", _offer_cost(offer, currency)),
         ("Cost of a contact", money(offer["contact_cost"], currency)),
         ("Stayers", "assumed to take the offer, at its full cost"),
     ]
@@ -122,6 +122,12 @@ def _accept(rate: Any) -> str:
     if isinstance(rate, list):
         return f"{percent(rate[0] / sum(rate))} (Beta {rate[0]:g}, {rate[1]:g})"
     return percent(rate)
+
+
+def _offer_cost(offer: dict[str, Any], currency: str | None) -> str:
+    if "offer_cost" in offer:
+        return money(offer["offer_cost"], currency)
+    return f"{percent(offer['offer_fraction'])} of the customer's worth"
 
 
 def _worth(clv: Any, currency: str | None) -> str:

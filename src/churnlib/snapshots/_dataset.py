@@ -194,6 +194,11 @@ class Dataset:
         return named.where(self.y == 1, None)
 
     @property
+    def causes(self) -> tuple[str, ...]:
+        """Names of the causes, in the order of their codes in `survival`: 1 is the first."""
+        return self.origin.truth.causes
+
+    @property
     def survival(self) -> npt.NDArray[Any]:
         """Structured target on the tenure clock, in days, with delayed entry.
 
@@ -201,7 +206,7 @@ class Dataset:
         was still with us then. `time` is the tenure at churn, or at the end of follow-up,
         where `event` is False. Follow-up ends at ``complete_until``; in a training set
         made by `split` it ends at the first test cutoff, so that training never sees the
-        test period. With several causes `event` is the code of the cause, 0 if censored.
+        test period. With several causes `event` is the code of the cause, 0 if censored; `causes` names them.
         """
         self._require_labels("survival")
         rows = self.rows

@@ -8,13 +8,15 @@ from typing import Literal, TypeAlias
 import numpy as np
 from scipy.sparse import csc_array
 
-from churnlib._typing import FloatArray, IntArray
+from churnlib._typing import Array, FloatArray
 from churnlib.survival._cox_risk_sets import RiskSets
 
 __all__ = ["PartialLikelihood", "Point", "Ties", "centred"]
 
 Ties: TypeAlias = Literal["efron", "breslow"]
 
+_FAR = 300.0
+"""On the logarithmic scale: what lies farther off is held here where strata are centred."""
 _BLOCK = 4096
 """Rows worked on at once: with twenty columns 640 KiB, which stays near the processor."""
 
@@ -35,9 +37,9 @@ class Point:
         Hazard at each event time: of those who stay, and how much less of it those have
         who leave then (Efron's correction; zeros without ties).
     q : tuple of three ndarrays of shape (n_times,)
-        What weights the products of sums in the information.
-    scale : ndarray of shape (n_rows,)
-        The factor by which `theta` is larger than weight times ``exp(eta)``.
+        What weights the products of means in the information: means of `at_risk`, whatever the ties.
+    shift : ndarray of shape (n_strata,)
+        What was taken off the linear predictor in each stratum: ``theta = weight * exp(eta - shift)``.
     """
 
     loglik: float
@@ -84,16 +86,9 @@ class PartialLikelihood:
         self.sets = sets
         self.weight = weight
         self.efron = ties == "efron" and sets.tied
-        dead = sets.dead
-        self._leaving = np.ones(len(dead)) if weight is None else weight[dead]
-        self.event_weight = self._by_time(self._leaving)
+        self.leaving = np.ones(len(sets.dead)) if weight is None else weight[sets.dead]
+        self.event_weight = self.by_time(self.leaving)
         self._last, self._first = sets.last_cell, sets.first_cell
-        self._share: FloatArray | None = None
-        if self.efron:
-            begin = np.cumsum(sets.count) - sets.count
-            self._turn = np.repeat(np.arange(sets.n_times), sets.count)
-            self._begin = begin
-            self._share = (np.arange(len(dead)) - begin[self._turn]) / sets.count[self._turn]
         self._sums: csc_array | None = None
 
     # ------------------------------------------------------------------ value
@@ -112,29 +107,29 @@ class PartialLikelihood:
             The value, and what `gradient` and `information` go on from.
         """
         sets = self.sets
-        centre = self._centre(eta)
+        shift = self._shift(eta)
         with np.errstate(all="ignore"):  # an impossible step is seen by its value, which is not finite
-            theta = np.exp(eta - centre)
+            theta = eta - (shift[0] if sets.stratum is None else shift[sets.stratum])
+            loglik = float(self.leaving @ theta[sets.dead])
+            np.exp(theta, out=theta)
             if self.weight is not None:
                 theta *= self.weight
             at_risk = sets.tails(self._cells(theta))
-            loglik = float(self._leaving @ (eta - centre)[sets.dead])
             if not self.efron:
                 phi = 1.0 / at_risk
                 loglik += float(self.event_weight @ np.log(phi))
                 f0 = self.event_weight * phi
                 none = np.zeros(0)
-                return Point(loglik, theta, at_risk, (f0, none), (f0 * phi, none, none), centre)
+                return Point(loglik, theta, at_risk, (f0, none), (self.event_weight, none, none), shift)
             mean_weight = self.event_weight / sets.count
-            leaving = self._by_time(theta[sets.dead])
-            share, turn = self._share, self._turn
-            assert share is not None
-            phi = 1.0 / (at_risk[turn] - share * leaving[turn])
-            loglik += float(mean_weight @ self._over_turns(np.log(phi)))
-            f0, f1 = (mean_weight * self._over_turns(v) for v in (phi, share * phi))
+            share = sets.share
+            phi = 1.0 / (at_risk[sets.turn] - share * self.by_time(theta[sets.dead])[sets.turn])
+            loglik += float(mean_weight @ sets.over_turns(np.log(phi)))
+            f0, f1 = (mean_weight * sets.over_turns(v) for v in (phi, share * phi))
+            phi *= at_risk[sets.turn]  # 1 at the first turn; a square of the sums themselves could leave the range
             phi *= phi
-            q0, q1, q2 = (mean_weight * self._over_turns(v) for v in (phi, share * phi, share * share * phi))
-        return Point(loglik, theta, at_risk, (f0, f1), (q0, q1, q2), centre)
+            q0, q1, q2 = (mean_weight * sets.over_turns(v) for v in (phi, share * phi, share * share * phi))
+        return Point(loglik, theta, at_risk, (f0, f1), (q0, q1, q2), shift)
 
     # ------------------------------------------------------------------ derivatives
 
@@ -153,7 +148,7 @@ class PartialLikelihood:
         """
         expected = self.exposure(point)
         expected *= -point.theta
-        expected[self.sets.dead] += self._leaving
+        expected[self.sets.dead] += self.leaving
         return expected
 
     def exposure(self, point: Point, scale: FloatArray | None = None) -> FloatArray:
@@ -220,12 +215,13 @@ class PartialLikelihood:
         at_risk, leaving = self.sums(point)
         q0, q1, q2 = point.q if scale is None else (q * scale if len(q) else q for q in point.q)
         for low in range(0, len(at_risk), _BLOCK):
-            rows = at_risk[low : low + _BLOCK]
-            total -= rows.T @ (rows * q0[low : low + _BLOCK, None])
+            here = slice(low, low + _BLOCK)
+            mean = at_risk[here] / point.at_risk[here, None]
+            total -= mean.T @ (mean * q0[here, None])
             if leaving is not None:
-                part = leaving[low : low + _BLOCK]
-                mixed = rows.T @ (part * q1[low : low + _BLOCK, None])
-                total += mixed + mixed.T - part.T @ (part * q2[low : low + _BLOCK, None])
+                part = leaving[here] / point.at_risk[here, None]
+                mixed = mean.T @ (part * q1[here, None])
+                total += mixed + mixed.T - part.T @ (part * q2[here, None])
         return (total + total.T) / 2
 
     def sums(self, point: Point) -> tuple[FloatArray, FloatArray | None]:
@@ -274,27 +270,37 @@ class PartialLikelihood:
 
     # ------------------------------------------------------------------ sums
 
-    def _centre(self, eta: FloatArray) -> FloatArray:
+    def by_time(self, values: FloatArray) -> FloatArray:
+        """Return the sum of one value for each event, by event time.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_events,)
+            In the order of ``sets.dead``.
+
+        Returns
+        -------
+        ndarray of shape (n_times,)
+            The sums.
+        """
+        return _sums(self.sets.group, values, self.sets.n_times)
+
+    def _shift(self, eta: FloatArray) -> FloatArray:
         """Return what to subtract so that relative hazards stay near 1: a number for each stratum changes nothing."""
+        seen = eta[self.sets.dead[:: max(1, len(self.sets.dead) // 1000)]]
+        centre = float(np.sort(seen)[len(seen) // 2])  # a mean would follow one row that lies far off
         stratum = self.sets.stratum
         if stratum is None:
-            return np.asarray(eta.mean())
-        count = np.bincount(stratum)
-        mean = np.bincount(stratum, weights=eta) / np.maximum(count, 1)
-        return np.asarray(mean[stratum])
-
-    def _by_time(self, values: FloatArray) -> FloatArray:
-        return np.bincount(self.sets.group, weights=values, minlength=self.sets.n_times)
-
-    def _over_turns(self, values: FloatArray) -> FloatArray:
-        # Every event time has a turn, so the boundaries strictly ascend, as reduceat needs.
-        return np.add.reduceat(values, self._begin)
+            return np.array([centre])
+        count = np.bincount(stratum, minlength=self.sets.n_strata)
+        about = np.clip(eta - centre, -_FAR, _FAR)
+        return centre + _sums(stratum, about, self.sets.n_strata) / np.maximum(count, 1)
 
     def _cells(self, theta: FloatArray) -> FloatArray:
         k = self.sets.n_times
-        cells = np.bincount(self._last, weights=theta, minlength=k + 1)[:k]
+        cells = _sums(self._last, theta, k + 1)[:k]
         if self._first is not None:
-            cells -= np.bincount(self._first, weights=theta, minlength=k + 1)[:k]
+            cells -= _sums(self._first, theta, k + 1)[:k]
         return cells
 
     def _summed(self, theta: FloatArray) -> FloatArray:
@@ -319,6 +325,10 @@ class PartialLikelihood:
         per_row = 1 if self._first is None else 2
         pointers = np.arange(0, per_row * n + 1, per_row, dtype=place.dtype)
         return csc_array((np.ones(len(place)), place, pointers), shape=(height, n))
+
+
+def _sums(place: Array, values: FloatArray, size: int) -> FloatArray:
+    return np.asarray(np.bincount(place, weights=values, minlength=size), dtype=np.float64)
 
 
 def centred(X: FloatArray, weight: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:

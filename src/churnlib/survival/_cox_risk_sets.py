@@ -53,6 +53,34 @@ class RiskSets:
         """Events at each time."""
         return np.bincount(self.group, minlength=self.n_times)
 
+    @cached_property
+    def turn(self) -> IntArray:
+        """The event time of each turn: where d events share a time, they take d turns."""
+        return np.repeat(np.arange(self.n_times), self.count)
+
+    @cached_property
+    def share(self) -> FloatArray:
+        """Which share of the events of its time has gone before each turn: 0, 1/d, …, (d − 1)/d."""
+        begin = np.cumsum(self.count) - self.count
+        gone: FloatArray = (np.arange(len(self.turn)) - begin[self.turn]) / self.count[self.turn]
+        return gone
+
+    def over_turns(self, values: FloatArray) -> FloatArray:
+        """Return the sum over the turns of each event time.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_events,)
+            One value for each turn.
+
+        Returns
+        -------
+        ndarray of shape (n_times,)
+            The sums.
+        """
+        # Every event time has a turn, so the boundaries strictly ascend, as reduceat needs.
+        return np.add.reduceat(values, np.cumsum(self.count) - self.count)
+
     @property
     def n_times(self) -> int:
         """How many distinct event times there are, over all strata."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal, Self
 
@@ -10,6 +11,7 @@ import numpy as np
 from churnlib._sklearn import BaseEstimator, StrOptions, Tags, check_is_fitted, fit_context, validate_data
 from churnlib._typing import Array, ArrayLike, FloatArray
 from churnlib.exceptions import DataError, HistoryError, ParameterError, message, nearest, some
+from churnlib.metrics import concordance_score
 from churnlib.metrics._arrays import weights
 from churnlib.numerics import StepFunction, censoring_survival
 from churnlib.survival._ask import read_given, read_horizon, read_times, within_support
@@ -21,7 +23,7 @@ _CELLS = 1 << 20
 """Cells of a matrix of rows and times that are worked on at once: 8 MiB, which stays near the processor."""
 
 
-class HazardModel(BaseEstimator):
+class HazardModel(BaseEstimator, ABC):
     """Base of the models of time to churn.
 
     A subclass gives `_fit` and `_log_survival`, and `_incidence` if it tells
@@ -45,18 +47,18 @@ class HazardModel(BaseEstimator):
     }
     _causes: ClassVar[Literal["one", "pooled", "each"]] = "one"
     """What several causes are to the model: refused, all of them churn, or told apart."""
-    _steps: ClassVar[bool] = True
+    _steps: bool = True
     """Whether survival falls at `times_` only; else it is smooth in between."""
 
     # ------------------------------------------------------------------ what a model gives
 
+    @abstractmethod
     def _fit(self, X: Any, rows: SurvivalRows, weight: FloatArray) -> None:
         """Learn; must set `times_`, and may move `support_`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _log_survival(self, X: Any, times: FloatArray) -> FloatArray:
         """Return log S at tenures inside the support: `times` has shape (1, T) or (m, T), the result (m, T)."""
-        raise NotImplementedError
 
     def _incidence(self, X: Any, times: FloatArray) -> FloatArray:
         """Return the cumulative incidence by cause, of shape (m, K, T)."""
@@ -402,8 +404,6 @@ class HazardModel(BaseEstimator):
         float
             In [0, 1]; a coin reaches .5.
         """
-        from churnlib.metrics import concordance_score
-
         return concordance_score(y, self.predict(X), sample_weight=sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
