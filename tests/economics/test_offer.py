@@ -202,3 +202,44 @@ def test_probabilities_must_match_the_rows():
 def test_probabilities_must_be_probabilities(p):
     with pytest.raises(DataError, match=r"1 of 3 probabilities are missing or outside \[0, 1\]"):
         offer().expected_gain([0.5, p, 0.5], frame())
+
+
+def test_a_share_of_the_value_as_cost():
+    share = RetentionOffer(accept_rate=0.3, clv="margin", offer_fraction=0.1, contact_cost=1)
+    assert share.offer_cost_of(frame()["margin"]).tolist() == pytest.approx([10.0, 1.2, 50.0])
+    assert share.threshold(frame()).tolist() == pytest.approx([11 / 37, 2.2 / 4.44, 51 / 185])
+    assert share.expected_gain(1.0, 100.0) == pytest.approx(0.3 * 90 - 1)
+    assert repr(share).endswith("clv='margin', offer_fraction=0.1, contact_cost=1)")
+    assert share.to_dict()["offer_fraction"] == 0.1
+    assert "offer_cost" not in share.to_dict()
+    assert share != RetentionOffer(accept_rate=0.3, clv="margin", offer_fraction=0.2, contact_cost=1)
+
+
+def test_a_customer_without_value_costs_nothing_and_is_not_contacted():
+    share = RetentionOffer(accept_rate=0.3, clv=0, offer_fraction=0.1)
+    assert share.offer_cost_of([-100.0, 0.0]).tolist() == [0.0, 0.0]
+    assert share.threshold(np.array([-100.0, 0.0])).tolist() == [np.inf, np.inf]
+
+
+def test_an_offer_says_for_whom_it_can_pay():
+    assert offer().pays()
+    assert offer(clv="margin").pays(frame()).tolist() == [True, False, True]
+    assert offer(clv="margin").pays(frame()).name == "pays"
+    assert offer().pays(np.array([13.0, 14.0])).tolist() == [False, True]
+    hopeless = offer(clv=50, offer_cost=45, contact_cost=5)
+    assert hopeless.pays() is False
+    assert repr(hopeless).endswith("contact_cost=5: never pays)")
+    assert repr(offer(clv=pd.Series([1.0, 900.0], index=["a", "b"]))).endswith("contact_cost=1)")
+    assert hopeless.threshold() == np.inf
+
+
+@pytest.mark.parametrize(("cost", "share"), [(None, None), (10, 0.1)])
+def test_the_cost_is_said_once(cost, share):
+    with pytest.raises(ParameterError, match="exactly one of them says what the offer costs"):
+        offer(offer_cost=cost, offer_fraction=share)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan"), "5 %", True])
+def test_the_share_is_a_share(share):
+    with pytest.raises(ParameterError, match="offer_fraction=.* is not a share"):
+        offer(offer_cost=None, offer_fraction=share)

@@ -84,3 +84,20 @@ def test_same_seed_same_band_and_bad_input() -> None:
         calibration_band(y, p, confidence=2)
     with pytest.raises(ParameterError, match="100 bins for 50 rows"):
         calibration_band(y, p, bins=100)
+
+
+def test_weights_move_the_error_and_its_bounds_alike() -> None:
+    rng = np.random.default_rng(8)
+    p = rng.uniform(0.05, 0.5, 800)
+    y = rng.random(800) < p
+    plain = calibration_band(y, p)
+    alike = calibration_band(y, p, sample_weight=np.full(800, 3))
+    assert [alike.error, alike.upper, alike.low, alike.high] == pytest.approx(
+        [plain.error, plain.upper, plain.low, plain.high]
+    )
+    weight = rng.integers(0, 4, 800)
+    band = calibration_band(y, p, sample_weight=weight)
+    assert band.error == calibration_error(y, p, sample_weight=weight)
+    assert band.upper > plain.upper  # fewer rows count, so that chance moves more
+    with pytest.raises(DataError, match="there are 2 weights for 800 rows"):
+        calibration_band(y, p, sample_weight=[1, 2])

@@ -21,7 +21,7 @@ def test_sums_of_any_order_are_equal_and_exact(values, random) -> None:
     exact = sum(Fraction(value) for value in rounded.tolist())
     shuffled = np.array(random.sample(rounded.tolist(), len(values)))
     assert Fraction(float(np.cumsum(rounded)[-1])) == Fraction(float(np.cumsum(shuffled)[-1])) == exact
-    assert float(exact) == pytest.approx(math.fsum(values), abs=len(values) * 2.0**-50 * sum(map(abs, values)))
+    assert float(exact) == pytest.approx(math.fsum(values), abs=len(values) * 2.0**-51 * sum(map(abs, values)))
     assert set(on_grid(shuffled).tolist()) == set(rounded.tolist())
 
 

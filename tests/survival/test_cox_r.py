@@ -136,3 +136,27 @@ def test_schoenfeld_residuals(rows, r):
     order = np.lexsort((*its.T, mine.index.get_level_values("time")))
     mine = mine.to_numpy()[np.lexsort((*mine.to_numpy().T, mine.index.get_level_values("time")))]
     np.testing.assert_allclose(mine, its[order], atol=1e-9)
+
+
+# ------------------------------------------------------------------ R's own data
+
+
+@pytest.fixture(scope="module")
+def mgus2(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mgus2")
+    run_r(f"write.csv(mgus2, {str(folder / 'mgus2.csv')!r}, row.names = FALSE)", folder)
+    frame = pd.read_csv(folder / "mgus2.csv").dropna(subset=["age", "sex", "mspike"])
+    frame["cause"] = np.where(frame["pstat"] == 1, 1, 2 * frame["death"])
+    frame["months"] = np.where(frame["pstat"] == 1, frame["ptime"], frame["futime"])
+    return frame.assign(male=(frame["sex"] == "M").astype(int))
+
+
+@pytest.mark.parametrize(
+    ("cause", "coefficients"),
+    [(1, [0.01635219, -0.00503002, 0.88407807]), (2, [0.06520030, 0.38889888, -0.05926027])],
+)
+def test_cause_specific_hazards_of_mgus2(mgus2, cause, coefficients):
+    y = survival_target(mgus2["cause"] == cause, mgus2["months"])
+    model = CoxModel().fit(mgus2[["age", "male", "mspike"]], y)
+    np.testing.assert_allclose(model.coef_, coefficients, atol=1e-8)
+    assert len(mgus2) == 1373

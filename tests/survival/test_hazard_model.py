@@ -342,3 +342,70 @@ def test_other_refusals():
         Exponential(beyond="trust").fit(X, TARGET)
     with pytest.raises(NotFittedError):
         Exponential().predict(X)
+
+
+# ------------------------------------------------------------------ a tail behind the data
+
+
+class Trusted(Exponential):
+    _own_tail = True
+
+
+def test_a_formula_goes_on_by_itself():
+    model = Trusted(beyond="extrapolate").fit(X, TARGET)
+    np.testing.assert_allclose(model.predict_survival_function(X, [50, 300]), np.exp(-X * [50, 300]))
+    np.testing.assert_allclose(model.predict_expected_lifetime(X, until=300), -np.expm1(-300 * X[:, 0]) / X[:, 0])
+
+
+def test_a_curve_goes_on_with_the_hazard_of_its_last_tenth():
+    # A constant hazard goes on as it was, so the exponential without a formula is the one with it.
+    held, trusted = Exponential(beyond="extrapolate"), Trusted(beyond="extrapolate")
+    held.fit(X, TARGET), trusted.fit(X, TARGET)
+    for given_ in (None, [0, 90, 400]):
+        ahead = [50.0, 120, 300]
+        np.testing.assert_allclose(
+            held.predict_survival_function(X, ahead, given=given_),
+            trusted.predict_survival_function(X, ahead, given=given_),
+            rtol=1e-12,
+        )
+        np.testing.assert_allclose(
+            held.predict_cumulative_incidence(X, ahead, given=given_),
+            trusted.predict_cumulative_incidence(X, ahead, given=given_),
+            rtol=1e-12,
+        )
+        np.testing.assert_allclose(
+            held.predict_expected_lifetime(X, given=given_, until=300),
+            trusted.predict_expected_lifetime(X, given=given_, until=300),
+            rtol=1e-12,
+        )
+    np.testing.assert_allclose(
+        held.predict_churn_probability(X, 30, given=[0, 90, 400]), -np.expm1(-30 * X[:, 0]), rtol=1e-12
+    )
+
+
+def test_the_tail_is_shared_out_among_the_causes():
+    rows = survival_target([1, 2, 0], [3, 4, 20], causes=["price", "moved"])
+    model = Halving(beyond="extrapolate").fit(X, rows)
+    times = [19.0, 20, 21, 40]
+    incidence = model.predict_cumulative_incidence(X, times, given=17)
+    np.testing.assert_allclose(incidence.sum(axis=1) + model.predict_survival_function(X, times, given=17), 1)
+    np.testing.assert_allclose(incidence[:, 0], 2 * incidence[:, 1])
+    # Two of the tenures 18.x to 20 are whole: half left at each, and so on.
+    np.testing.assert_allclose(model.predict_churn_probability(X, 2, given=25), 0.75)
+    by_cause = model.predict_churn_probability(X, 2, given=25, cause=2)
+    np.testing.assert_allclose(by_cause, 0.25)
+
+
+def test_nobody_leaves_behind_a_tenth_in_which_nobody_left_and_nobody_stays_where_all_have_gone():
+    class Quiet(Halving):
+        def _log_survival(self, X, times):
+            return np.where(times >= 3, np.log(0.5), 0.0) * np.ones((len(X), 1))
+
+    rows = survival_target([1, 2, 0], [3, 4, 20], causes=["price", "moved"])
+    quiet = Quiet(beyond="extrapolate").fit(X, rows)
+    np.testing.assert_allclose(quiet.predict_survival_function(X, [20, 99]), 0.5)
+    np.testing.assert_allclose(quiet.predict_expected_lifetime(X, given=20, until=10), 10)
+    np.testing.assert_allclose(quiet.predict_cumulative_incidence(X, [99], given=20), 0)
+    gone = Gone(beyond="extrapolate").fit(X, rows)
+    np.testing.assert_allclose(gone.predict_survival_function(X, [2, 99]), [[1, 0]] * 3)
+    np.testing.assert_allclose(gone.predict_expected_lifetime(X, until=99), 3)

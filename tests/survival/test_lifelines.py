@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.integrate import trapezoid
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
@@ -21,7 +22,9 @@ HAS_LIFELINES = importlib.util.find_spec("lifelines") is not None
 @pytest.mark.skipif(HAS_LIFELINES, reason="lifelines is installed here")
 def test_without_lifelines_the_error_says_how_to_get_it():
     y = survival_target([1, 0], [1, 2])
-    with pytest.raises(MissingDependencyError, match=r'(?s)asks for pandas below 3.*pip install "churnlib\[lifelines\]"'):
+    with pytest.raises(
+        MissingDependencyError, match=r'(?s)asks for pandas below 3.*pip install "churnlib\[lifelines\]"'
+    ):
         LifelinesModel().fit(np.zeros((2, 1)), y)
 
 
@@ -105,8 +108,8 @@ def test_conditional_predictions_are_those_of_lifelines(rossi):
 def test_fitters_without_features(rossi):
     X, y = rossi
     times = np.array([0.0, 3, 20, 20.5, 52])
-    for fitter in (lifelines.KaplanMeierFitter(), lifelines.LogNormalFitter(), lifelines.BreslowFlemingHarringtonFitter()):
-        model = LifelinesModel(fitter).fit(X, y)
+    for name in ("KaplanMeierFitter", "LogNormalFitter", "BreslowFlemingHarringtonFitter"):
+        model = LifelinesModel(getattr(lifelines, name)()).fit(X, y)
         theirs = np.asarray(model.fitter_.survival_function_at_times(np.maximum(times, 1e-9)))
         np.testing.assert_allclose(model.predict_survival_function(X[:2], times)[1], theirs, atol=1e-10)
     model = LifelinesModel(lifelines.NelsonAalenFitter()).fit(X, y)
@@ -184,7 +187,7 @@ def test_risk_lifetime_and_arrays(rossi):
     assert model.fitter_.params_["lambda_"].index.tolist()[0].startswith("x")
     grid = np.linspace(0, 50, 4001)
     survival = model.predict_survival_function(X.to_numpy(dtype=float)[:3], grid)
-    area = np.trapezoid(survival, grid) if hasattr(np, "trapezoid") else np.trapz(survival, grid)
+    area = trapezoid(survival, grid)
     np.testing.assert_allclose(model.predict_expected_lifetime(X.to_numpy(dtype=float)[:3], until=50), area, rtol=1e-6)
 
 
@@ -238,6 +241,8 @@ def test_bad_rows(rossi):
     holes.iloc[3, 1] = np.nan
     with pytest.raises(DataError, match=r"(?s)missing values \(NaN\) in age \(row 3\).*SimpleImputer"):
         LifelinesModel().fit(holes, y)
+    with pytest.raises(DataError, match="there is 1 row"):
+        LifelinesModel().fit(X[:1], survival_target([1], [3]))
     apart = pd.DataFrame({"tells": y["event"] * 1.0, "same": 1.0 - y["event"]})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -106,7 +106,9 @@ def test_delayed_entry_is_accounted_for():
     for since, ahead in ((5, 5), (10, 10)):
         here = left > since
         truth = (left[here] <= since + ahead).mean()
-        assert model.predict_churn_probability(unseen[here], ahead, given=since).mean() == pytest.approx(truth, abs=0.025)
+        assert model.predict_churn_probability(unseen[here], ahead, given=since).mean() == pytest.approx(
+            truth, abs=0.025
+        )
     truth = (left <= 12).mean()
     assert naive.predict_churn_probability(unseen, 12).mean() < truth - 0.1
     assert model.predict_churn_probability(unseen, 12).mean() == pytest.approx(truth, abs=0.04)
@@ -167,7 +169,9 @@ def test_same_bytes_pickle_and_clone(cls):
     X, y, _ = world(300)
     model = cls(XGBRegressor(**TINY), cv=2).fit(X, y)
     again = clone(model).fit(X, y)
-    np.testing.assert_array_equal(again.predict_survival_function(X, [5, 9]), model.predict_survival_function(X, [5, 9]))
+    np.testing.assert_array_equal(
+        again.predict_survival_function(X, [5, 9]), model.predict_survival_function(X, [5, 9])
+    )
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), model.predict(X))
     threads = cls(XGBRegressor(**TINY | {"n_jobs": None}), cv=2).fit(X, y)
     np.testing.assert_array_equal(threads.predict(X), model.predict(X))

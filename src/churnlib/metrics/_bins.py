@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy.special import ndtr
 
 from churnlib._typing import FloatArray, IntArray
 from churnlib.exceptions import ParameterError, message
@@ -83,6 +82,8 @@ def binned(order: TiedOrder, y: FloatArray, p: FloatArray, weight: FloatArray, n
 
 def _folded_mean(mean: FloatArray, sd: FloatArray) -> FloatArray:
     """Return E|Z| for Z normal with the given mean (>= 0) and standard deviation."""
+    from scipy.special import ndtr
+
     z = np.divide(mean, sd, out=np.full_like(mean, np.inf), where=sd > 0)
     folded: FloatArray = sd * np.sqrt(2 / np.pi) * np.exp(-(z**2) / 2) + mean * (1 - 2 * ndtr(-z))
     return folded

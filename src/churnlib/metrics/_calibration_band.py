@@ -120,7 +120,10 @@ def calibration_band(
     False
     """
     ranked = RankedOutcomes(y, p)
-    own = np.ones(1) if sample_weight is None else _arrays.weights(sample_weight, ranked.n_rows)[0]
+    own = np.ones(1)
+    if sample_weight is not None:
+        own = _arrays.weights(sample_weight, ranked.n_rows)[0]
+        own = own / own.mean()  # fractions: they say how much rows count, not how often they were seen
     error = ranked.calibration_error(bins=bins, sample_weight=sample_weight)
     noise = _noise(*_arrays.outcomes_and_scores(y, p), bins, own)
 

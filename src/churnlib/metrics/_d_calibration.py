@@ -7,7 +7,6 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
-from scipy.special import chdtrc
 
 from churnlib._checks import check_choice, named_rows
 from churnlib._typing import ArrayLike, BoolArray, FloatArray, IntArray
@@ -130,6 +129,8 @@ def d_calibration(
     >>> d_calibration(y, np.exp(-y["time"] / 150)).p_value < 0.001
     True
     """
+    from scipy.special import chdtrc
+
     watched = read_watched(y, sample_weight)
     how = check_choice(method, ("wald", "pearson"), name="method")
     _arrays.checked_bins(bins, len(watched))

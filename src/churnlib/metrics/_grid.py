@@ -15,8 +15,8 @@ def on_grid(values: FloatArray) -> FloatArray:
     """Round numbers to a grid so fine that nobody notices, and so coarse that float64 adds them without error.
 
     Floating-point sums depend on the order of their terms; here no partial sum is rounded,
-    whatever the order. With S the sum of the absolute values, the step of the grid is
-    between S / 2⁵² and S / 2⁵⁰; whole numbers and cents stay as they are as long as they fit.
+    whatever the order. With S the sum of the absolute values, the step of the grid is at most
+    S / 2⁵¹; whole numbers stay as they are as long as their sums fit.
 
     Examples
     --------
@@ -31,5 +31,5 @@ def on_grid(values: FloatArray) -> FloatArray:
     lowest = int(exponent.min())
     # Every value is below 2 ** exponent: a bound of the sum that is itself a whole number, and so exact.
     bound = sum(rows << place for place, rows in enumerate(np.bincount(exponent - lowest).tolist()))
-    unit = math.ldexp(1.0, lowest + bound.bit_length() - 52)
+    unit = math.ldexp(1.0, lowest + (bound - 1).bit_length() - 53)
     return values if unit == 0.0 else np.rint(values / unit) * unit

@@ -169,7 +169,7 @@ class ProfitScorer(BaseEstimator):
                         "ProfitScorer(offer).set_score_request(clv=True), and params={'clv': values}",
                     )
                 )
-            return self.offer.clv_of(X).to_numpy(dtype=np.float64)
+            return np.asarray(self.offer.clv_of(X), dtype=np.float64)
         return np.full(n_rows, self.offer.clv, dtype=np.float64)
 
     def _seen(self, estimator: Any, X: Any) -> Any:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import digamma, gammaln, polygamma, xlog1py, xlogy
 
 from churnlib.exceptions import DataError, message, some
 from churnlib.numerics._newton import minimise
@@ -117,6 +116,8 @@ class GroupCounts:
 
 
 def _rise(a: FloatArray, k: FloatArray) -> FloatArray:
+    from scipy.special import gammaln
+
     return np.asarray(gammaln(a + k) - gammaln(a))
 
 
@@ -187,6 +188,8 @@ def beta_binomial(successes: ArrayLike, trials: ArrayLike) -> BetaBinomial:
 
 def fit_counts(counts: GroupCounts) -> BetaBinomial:
     """Fit distinct pairs; see `beta_binomial`."""
+    from scipy.special import xlog1py, xlogy
+
     mean = counts.pooled_mean
     n_groups = int(counts.weight.sum())
     # what the log-likelihood tends to as α + β grows
@@ -213,6 +216,8 @@ def fit_counts(counts: GroupCounts) -> BetaBinomial:
 
 def _apart(n_whole: float, n_groups: int) -> BetaBinomial:
     """Return the limit where each group has a rate of 0 or of 1, as likely as α and β can be then."""
+    from scipy.special import xlogy
+
     share = n_whole / n_groups
     value = float(xlogy(n_whole, share) + xlogy(n_groups - n_whole, 1 - share))
     return BetaBinomial(share, 0.0, value, n_groups, "each group is all success or all failure")
@@ -230,6 +235,8 @@ def _start(counts: GroupCounts, mean: float) -> FloatArray:
 
 def _evaluate(counts: GroupCounts, point: FloatArray) -> tuple[float, FloatArray, FloatArray]:
     """Return minus the log-likelihood with its derivatives, all in ln α and ln β."""
+    from scipy.special import digamma, polygamma
+
     a, b = np.exp(np.clip(point, -50, 50))
     y, n, weight = counts.y, counts.n, counts.weight
     value = -float(counts.log_likelihood(np.array(a), np.array(b)))

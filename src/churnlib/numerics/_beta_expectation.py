@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
-from scipy.special import betaln
 
 from churnlib._typing import FloatArray
 
@@ -68,6 +67,8 @@ def beta_expectation(
     >>> float(np.log(4) / 3)
     0.46209812037329684
     """
+    from scipy.special import betaln
+
     a, b, at_zero, at_one, steepness = np.broadcast_arrays(a, b, at_zero, at_one, steepness)
     lower, upper = a < 1, b < 1
     low, high = _range(a + lower, b + upper)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtri
 
 from churnlib._typing import ArrayLike, FloatArray
 from churnlib.exceptions import DataError, ParameterError, message
@@ -96,6 +95,8 @@ def normal_quantile(confidence: float) -> float:
     >>> round(normal_quantile(0.95), 3)
     1.96
     """
+    from scipy.special import ndtri
+
     return float(ndtri(0.5 + checked_confidence(confidence) / 2))
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import betainc, betaincinv, betaln, digamma, expit, polygamma, xlog1py, xlogy
 
 from churnlib.exceptions import DataError, message
 from churnlib.numerics._beta_binomial import GroupCounts, checked_counts, fit_counts, group_counts
@@ -207,11 +206,15 @@ def _mixture(counts: GroupCounts) -> _Mixture:
 
 
 def _beta_of(logit: FloatArray, radius: FloatArray) -> tuple[FloatArray, FloatArray]:
+    from scipy.special import expit
+
     trials = 1 / radius**2 - 1
     return expit(logit) * trials, expit(-logit) * trials
 
 
 def _log_posterior(counts: GroupCounts, logit: FloatArray, radius: FloatArray) -> FloatArray:
+    from scipy.special import expit
+
     a, b = _beta_of(logit, radius)
     # flat in the mean, whose logit is integrated over: dμ = μ (1 - μ) d logit
     return counts.log_likelihood(a, b) + np.log(expit(logit)) + np.log(expit(-logit))
@@ -235,6 +238,8 @@ def _radii_that_matter(counts: GroupCounts) -> tuple[float, float]:
 
 def _mode_of_mean(counts: GroupCounts, radii: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the mode of the logit of the mean at each radius, and the width of its posterior there."""
+    from scipy.special import digamma, expit, polygamma
+
     trials = (1 / radii**2 - 1)[:, None]
     start = (counts.weight @ counts.y + 1) / (counts.weight @ counts.n + 2)
     logit = np.full(len(radii), np.log(start / (1 - start)))
@@ -296,6 +301,8 @@ def _summarised(mixture: _Mixture, y: FloatArray, n: FloatArray, confidence: flo
 
 
 def _summarised_block(mixture: _Mixture, y: FloatArray, n: FloatArray, confidence: float) -> FloatArray:
+    from scipy.special import betaincinv
+
     a, b = mixture.a + y[:, None], mixture.b + (n - y)[:, None]
     total = a + b
     means = a / total
@@ -314,6 +321,8 @@ def _summarised_block(mixture: _Mixture, y: FloatArray, n: FloatArray, confidenc
 
 def _quantile(a: FloatArray, b: FloatArray, weight: FloatArray, share: float, start: FloatArray) -> FloatArray:
     """Solve for the quantile of a mixture of Betas, row by row: Newton's method inside a bracket that closes."""
+    from scipy.special import betainc, betaln, xlog1py, xlogy
+
     low, high = np.zeros(len(start)), np.ones(len(start))
     at = np.clip(start, 1e-300, 1 - 1e-16)
     constant = betaln(a, b)

@@ -15,6 +15,7 @@ from churnlib.plotting._lift import plot_gains, plot_lift
 from churnlib.plotting._migration import plot_migration
 from churnlib.plotting._profit_curve import plot_profit_curve
 from churnlib.plotting._rates import plot_rates
+from churnlib.plotting._reasons import plot_fishbone, plot_pareto
 from churnlib.plotting._reliability import plot_reliability
 from churnlib.plotting._segments import plot_segments
 from churnlib.plotting._survival_calibration import plot_horizon_calibration
@@ -23,6 +24,7 @@ from churnlib.plotting._tracking import plot_tracking
 
 __all__ = [
     "plot_cluster_choice",
+    "plot_fishbone",
     "plot_frequency_recency",
     "plot_gains",
     "plot_hazard",
@@ -32,6 +34,7 @@ __all__ = [
     "plot_incidence",
     "plot_lift",
     "plot_migration",
+    "plot_pareto",
     "plot_profit_curve",
     "plot_rates",
     "plot_reliability",

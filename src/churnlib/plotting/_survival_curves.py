@@ -91,6 +91,7 @@ def plot_survival(table: pd.DataFrame, *, start: float = 0.0, ax: Axes | None = 
         ax.fill_between(x, least, most, step="post", color=colour, alpha=0.15, linewidth=0)
         at_risk.append([_watched(tick, time, counted) for tick in ticks])
     name_ticks(ax, "x", ticks, ["\n".join([number_text(t), *lines]) for t, *lines in zip(ticks, *at_risk, strict=True)])
+    ax.tick_params(axis="x", pad=4)
     alone = len(names) == 1
     heads = ["at risk"] if alone else [f"at risk: {named(name)}" for name in names]
     ax.annotate(

@@ -10,9 +10,11 @@ Nothing is said about times that nobody was watched at: asking for them is an er
 """
 
 from churnlib.survival._aalen_johansen import AalenJohansen
+from churnlib.survival._booster import SurvivalBooster
 from churnlib.survival._competing import CompetingHazards
 from churnlib.survival._cox import CoxModel
 from churnlib.survival._cure import CureModel
+from churnlib.survival._discrete import DiscreteTimeHazard
 from churnlib.survival._follow_up import FollowUp, followup_check
 from churnlib.survival._hazard_model import HazardModel
 from churnlib.survival._hazard_table import hazard_table
@@ -39,6 +41,7 @@ __all__ = [
     "CompetingHazards",
     "CoxModel",
     "CureModel",
+    "DiscreteTimeHazard",
     "FollowUp",
     "HazardModel",
     "HazardPeaks",
@@ -48,6 +51,7 @@ __all__ = [
     "LandmarkRows",
     "LifelinesModel",
     "NelsonAalen",
+    "SurvivalBooster",
     "XGBAFTModel",
     "XGBCoxModel",
     "binary_labels",

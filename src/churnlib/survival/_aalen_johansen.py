@@ -115,8 +115,9 @@ class AalenJohansen(CurveModel):
         On which scale the error of an incidence is taken as normal.
     variance : {"delta", "aalen"}, default="delta"
         How the error is estimated; see the notes.
-    beyond : {"raise", "nan", "hold"}, default="raise"
-        What to say of tenures at which nobody of the stratum was watched: an error, NaN, or the last value.
+    beyond : {"raise", "nan", "hold", "extrapolate"}, default="raise"
+        What to say of tenures at which nobody of the stratum was watched: an error, NaN, the last value, or (``"extrapolate"``)
+        the mean hazard of the last tenth of the tenures that were watched goes on.
 
     Attributes
     ----------

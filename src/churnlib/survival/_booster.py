@@ -130,9 +130,9 @@ class SurvivalBooster(PeriodModel):
         Seed of the samples. None means 0.
     n_jobs : int, default=1
         Threads of xgboost. One promises the same bytes everywhere.
-    beyond : {"raise", "nan", "hold"}, default="raise"
-        What to say of tenures that nobody was watched at: refuse, NaN, or hold survival as
-        it was when the data ended.
+    beyond : {"raise", "nan", "hold", "extrapolate"}, default="raise"
+        What to say of tenures that nobody was watched at: refuse, NaN, hold survival as it was when
+        the data ended, or (``"extrapolate"``) go on with the mean hazard of the last tenth of the data.
 
     Attributes
     ----------
@@ -296,7 +296,7 @@ def _person_periods(
     """Hand the person-periods to xgboost, a block at a time, as often as it asks."""
     from xgboost import DataIter
 
-    class Blocks(DataIter):  
+    class Blocks(DataIter):
         def __init__(self) -> None:
             self.waiting = iter(periods.blocks(_CELLS))
             super().__init__()

@@ -145,7 +145,8 @@ class Clock:
         left, since = self._distance(contract, periods)
         with np.errstate(invalid="ignore"):
             bits = (left >= 1, left == 0, left == 1, since == 1)
-        return np.sum([bit.astype(np.int64) << place for place, bit in enumerate(bits)], axis=0)
+        codes: IntArray = np.sum([bit.astype(np.int64) << place for place, bit in enumerate(bits)], axis=0)
+        return codes
 
     def left(self, contract: FloatArray, periods: IntArray) -> FloatArray:
         """Count the periods until the contract ends.
@@ -179,9 +180,9 @@ class Clock:
             )
             following = self._period_of((number + 1) * length)
             previous = np.where(number > 0, self._period_of(number * length), np.nan)
-            return following - periods, periods - previous
+            return following - periods, np.asarray(periods - previous)
 
-    def _period_of(self, tenure: FloatArray) -> FloatArray:
+    def _period_of(self, tenure: Array) -> FloatArray:
         """Return the period in which a tenure falls; NaN stays NaN."""
         known = np.isfinite(tenure)
         whole, rest = whole_part(np.where(known, tenure, 0.0), self.length)

@@ -12,7 +12,7 @@ from churnlib._typing import FloatArray
 from churnlib.exceptions import DataError, message, some
 from churnlib.survival._cox import CoxModel
 from churnlib.survival._hazard_model import HazardModel
-from churnlib.survival._inside import fitted_clone, input_tags_of, look_at
+from churnlib.survival._inside import fitted_clone, look_at, with_tags_of
 from churnlib.survival._through import hazard_model
 from churnlib.targets import SurvivalRows
 
@@ -38,8 +38,9 @@ class CompetingHazards(HazardModel):
         Any hazard model of one cause, or a Pipeline that ends in one. None: `CoxModel`.
     causes : sequence of str, default=None
         Names of the causes, in the order of their numbers in y. None: the numbers.
-    beyond : {"raise", "nan", "hold"}, default="raise"
-        What to do about times that nobody was watched at.
+    beyond : {"raise", "nan", "hold", "extrapolate"}, default="raise"
+        What to do about times that nobody was watched at: refuse, NaN, hold the last value, or (``"extrapolate"``)
+        go on with the mean hazard of the last tenth of the data.
 
     Attributes
     ----------
@@ -186,9 +187,7 @@ class CompetingHazards(HazardModel):
         return out
 
     def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags = input_tags_of(CoxModel() if self.estimator is None else self.estimator)
-        return tags
+        return with_tags_of(CoxModel() if self.estimator is None else self.estimator, super().__sklearn_tags__())
 
 
 def _target_of(rows: SurvivalRows, number: int) -> Any:

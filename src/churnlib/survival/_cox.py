@@ -53,9 +53,9 @@ class CoxModel(StratifiedModel):
     covariance : {"model", "robust", "cluster"}, default="model"
         Errors from the information; from the residuals by row, or by customer where `groups` are
         given, which hold if the model is wrong; or by customer, and an error where `groups` are not given.
-    beyond : {"raise", "nan", "hold"}, default="raise"
-        What to do with times past ``support_``: refuse, NaN, or hold the last value. With strata, past
-        the last time of the row's own stratum.
+    beyond : {"raise", "nan", "hold", "extrapolate"}, default="raise"
+        What to do with times past ``support_``: refuse, NaN, hold the last value, or (``"extrapolate"``)
+        go on with the mean hazard of the last tenth. With strata, past the last time of the row's own stratum.
     future : {"frozen"} or None, default=None
         What features do after the row that is predicted for. Where they changed over time in fit,
         predictions of the future ask for ``"frozen"``: they stay as they are.
@@ -257,13 +257,12 @@ class CoxModel(StratifiedModel):
         paths = find_paths(customer, rows.entry, rows.time)
         place = np.flatnonzero(paths.later)
         here, before = paths.order[place], paths.order[place - 1]
-        differ = np.zeros(len(place), dtype=bool)
+        self.time_varying_ = codes is not None and bool((codes[here] != codes[before]).any())
         for low in range(0, len(place), 8192):
+            if self.time_varying_:
+                break
             part = slice(low, low + 8192)
-            differ[part] = (matrix[here[part]] != matrix[before[part]]).any(axis=1)
-        if codes is not None:
-            differ |= codes[here] != codes[before]
-        self.time_varying_ = bool(differ.any())
+            self.time_varying_ = bool((matrix[here[part]] != matrix[before[part]]).any())
         goes_on = paths.touching & ~rows.observed[np.roll(paths.order, 1)]
         if goes_on.any():
             first = paths.order[~goes_on]
@@ -341,9 +340,9 @@ class CoxModel(StratifiedModel):
                     "what is known at a tenure; predict_along_path(model, X, y, groups=…) for a path that you know",
                 )
             )
-        return self._curve(X, times)
+        return self._log_survival_held(X, times)
 
-    def _curve(self, X: Any, times: FloatArray) -> FloatArray:
+    def _log_survival_held(self, X: Any, times: FloatArray) -> FloatArray:
         """Return log S, the features held, whatever they did in fit."""
         matrix, codes = parts(X)
         with np.errstate(over="ignore"):

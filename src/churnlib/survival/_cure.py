@@ -112,9 +112,9 @@ class CureModel(HazardModel):
         "l2": [Interval(numbers.Real, 0, None, closed="left")],
         "tol": [Interval(numbers.Real, 0, None, closed="neither")],
         "max_iter": [Interval(numbers.Integral, 1, None, closed="left")],
-        "beyond": [StrOptions({"raise", "nan", "hold", "extrapolate"})],
     }
     _steps = False
+    _own_tail = True
 
     coef_: FloatArray
     intercept_: float
@@ -163,9 +163,7 @@ class CureModel(HazardModel):
         self._keep(found, centre, spread, X, weight)
         self._warn(found, constant)
 
-    def _keep(
-        self, found: Optimum, centre: FloatArray, spread: FloatArray, X: FloatArray, weight: FloatArray
-    ) -> None:
+    def _keep(self, found: Optimum, centre: FloatArray, spread: FloatArray, X: FloatArray, weight: FloatArray) -> None:
         """Turn what was found of standardised features into the coefficients of the features themselves."""
         turn = _back(centre, spread)
         point, n = turn @ found.point, len(centre)

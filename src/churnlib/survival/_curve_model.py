@@ -228,8 +228,8 @@ class CurveModel(HazardModel):
         since = np.full((len(codes), 1), low) if start is None else start[:, None]
         until = np.maximum(ahead, low) if start is None else since + ahead
         until = np.broadcast_to(until, (len(codes), until.shape[1]))
-        end, beyond = within_support(until, self.support_, self.beyond)
-        begin, before = within_support(since, self.support_, self.beyond, from_low=True)
+        end, beyond = within_support(until, self.support_, self._rule)
+        begin, before = within_support(since, self.support_, self._rule, from_low=True)
         outside = np.zeros(until.shape, dtype=bool)
         for found in (beyond, before):
             outside |= False if found is None else found
@@ -263,16 +263,27 @@ class CurveModel(HazardModel):
     def _answered(
         self, codes: IntArray, ahead: FloatArray, start: FloatArray | None, answer: Answer, *parts: int
     ) -> FloatArray:
-        """Ask each row's curve; NaN where `beyond` says so.
+        """Ask each row's curve, rows with the same question once; NaN where `beyond` says so.
 
         `answer` makes of a curve, beginnings (m, 1) and ends (m, T) an array of shape (m, *parts, T).
         """
+        if len(ahead) == 1 and len(codes) > 1:
+            alike, codes_asked, start_asked = _questions(codes, start)
+            if 2 * len(codes_asked) < len(codes):
+                try:
+                    return self._asked_apart(codes_asked, ahead, start_asked, answer, *parts)[alike]
+                except HistoryError:  # is raised again below, with the number of rows
+                    pass
+        return self._asked_apart(codes, ahead, start, answer, *parts)
+
+    def _asked_apart(
+        self, codes: IntArray, ahead: FloatArray, start: FloatArray | None, answer: Answer, *parts: int
+    ) -> FloatArray:
         begin, end, outside = self._window(codes, ahead, start)
         self._refuse_gone(codes, begin)
         out = np.empty((len(codes), *parts, end.shape[1]))
-        alike = slice(1) if start is None and len(ahead) == 1 else slice(None)  # all rows of a stratum ask the same
         for curve, rows in self._members(codes):
-            out[rows] = answer(curve, begin[rows][alike], end[rows][alike])
+            out[rows] = answer(curve, begin[rows], end[rows])
         if outside is not None:
             out[np.broadcast_to(outside.reshape(len(codes), *[1] * len(parts), -1), out.shape)] = np.nan
         return out
@@ -287,7 +298,7 @@ class CurveModel(HazardModel):
         return out
 
     def _refuse_gone(self, codes: IntArray, begin: FloatArray) -> None:
-        if self.beyond != "raise":
+        if self._rule != "raise":
             return
         gone = np.zeros(len(codes), dtype=bool)
         for curve, rows in self._members(codes):
@@ -310,8 +321,13 @@ class CurveModel(HazardModel):
     def _log_ahead(self, X: Any, ahead: FloatArray, start: FloatArray | None) -> FloatArray:
         return self._answered(X, ahead, start, lambda curve, begin, end: curve.log_ahead(begin, end))
 
+    def _last_watched(self, X: Any) -> FloatArray:
+        ends: FloatArray = np.array([curve.end for curve in self.curves_])[X]
+        return ends
+
     def _lifetime(self, X: Any, begin: FloatArray, ahead: FloatArray) -> FloatArray:
-        area = self._answered(X, ahead[:, None], begin, lambda curve, since, until: curve.area(since, until))
+        length = ahead[:1, None] if (ahead == ahead[0]).all() else ahead[:, None]
+        area = self._answered(X, length, begin, lambda curve, since, until: curve.area(since, until))
         return area[:, 0]
 
     def _risk(self, X: Any) -> FloatArray:
@@ -359,6 +375,7 @@ class CurveModel(HazardModel):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.no_validation = True  # X is not read, but for the columns of the strata
+        tags.input_tags.sparse = True
         return tags
 
     # ------------------------------------------------------------------ what every curve can say
@@ -411,6 +428,17 @@ def _plain_table(y: Any) -> RiskTable | None:
         return None
     table = counted_table(time, event, None, None, 1)
     return table if table is not None and table.times[0] > 0 and table.left.any() else None
+
+
+def _questions(codes: IntArray, start: FloatArray | None) -> tuple[IntArray, IntArray, FloatArray | None]:
+    """Return which of the distinct pairs of stratum and tenure each row has, and these pairs."""
+    if start is None:
+        alike, distinct = pd.factorize(codes)
+        return alike, distinct, None
+    which, tenures = pd.factorize(start)
+    width = int(codes.max()) + 1
+    alike, keys = pd.factorize(which * width + codes)
+    return alike, keys % width, tenures[keys // width]
 
 
 def _groups(codes: IntArray, n_groups: int) -> Iterator[tuple[int, IntArray | None]]:

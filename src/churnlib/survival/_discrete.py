@@ -70,9 +70,9 @@ class DiscreteTimeHazard(PeriodModel):
         Of the logistic model: how many steps of Newton's method to try at most.
     random_state : int, default=None
         Seed of an `estimator` that has none of its own. None means 0.
-    beyond : {"raise", "nan", "hold"}, default="raise"
-        What to say of tenures that nobody was watched at: refuse, NaN, or hold survival as
-        it was when the data ended.
+    beyond : {"raise", "nan", "hold", "extrapolate"}, default="raise"
+        What to say of tenures that nobody was watched at: refuse, NaN, hold survival as it was when
+        the data ended, or (``"extrapolate"``) go on with the mean hazard of the last tenth of the data.
 
     Attributes
     ----------
@@ -138,17 +138,17 @@ class DiscreteTimeHazard(PeriodModel):
     >>> y = survival_target([1, 1, 0, 0, 1, 1], [2, 1, 3, 3, 2, 3])
     >>> model = DiscreteTimeHazard(clock="dummy").fit(X, y)
     >>> model.coef_.round(3)
-    array([0.773])
+    array([0.568])
     >>> model.predict_survival_function(X[:2]).round(3)
-    array([[0.889, 0.654, 0.384],
-           [0.788, 0.436, 0.173]])
+    array([[0.872, 0.571, 0.405],
+           [0.794, 0.411, 0.239]])
     >>> model.predict_churn_probability(X[:2], 1, given=2).round(3)
-    array([0.413, 0.604])
+    array([0.29 , 0.419])
 
     Without features, the curve of Kaplan and Meier:
 
     >>> DiscreteTimeHazard(clock="dummy").fit(X[:, :0], y).predict_survival_function(X[:1, :0]).round(3)
-    array([[0.833, 0.5  , 0.25 ]])
+    array([[0.833, 0.5  , 0.333]])
     """
 
     coef_: FloatArray
@@ -217,9 +217,10 @@ class DiscreteTimeHazard(PeriodModel):
         Returns
         -------
         DataFrame
-            One row per effect (by cause, if there are several): ``coef`` on the log-odds scale, ``exp_coef`` (the
-            odds ratio; for "cloglog" the hazard ratio), ``standard_error``, ``z``, ``p_value``, and ``lower`` and
-            ``upper`` of the interval of ``coef``. NaN for what could not be estimated.
+            One row per coefficient (by cause, if there are several): ``estimate``, ``standard_error``,
+            ``lower``, ``upper``, their exponents ``odds_ratio``, ``odds_ratio_lower`` and ``odds_ratio_upper``
+            (``hazard_ratio`` for "cloglog"), ``z``, and the ``p_value`` of no effect. NaN for what could not be
+            estimated; constant columns are left out.
 
         Raises
         ------
@@ -233,10 +234,10 @@ class DiscreteTimeHazard(PeriodModel):
         >>> from churnlib.targets import survival_target
         >>> y = survival_target([1, 1, 0, 0, 1, 1], [2, 1, 3, 3, 2, 3])
         >>> model = DiscreteTimeHazard(clock="dummy").fit([[0], [1], [0], [1], [1], [0]], y)
-        >>> model.summary()[["coef", "exp_coef", "standard_error"]].round(2)
-                coef  exp_coef  standard_error
-        effect
-        x0      0.77      2.17            1.26
+        >>> model.summary()[["estimate", "standard_error", "odds_ratio"]].round(2)
+                     estimate  standard_error  odds_ratio
+        coefficient
+        x0               0.57            1.25        1.76
         """
         from scipy.special import ndtr
 
@@ -251,15 +252,19 @@ class DiscreteTimeHazard(PeriodModel):
                 )
             )
         names, coef, error = self._effects(self._model)
+        ratio = "odds_ratio" if self._model.link == "logit" else "hazard_ratio"
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            z = coef / error
             table = {
-                "coef": coef,
-                "exp_coef": np.exp(coef),
+                "estimate": coef,
                 "standard_error": error,
-                "z": coef / error,
-                "p_value": 2 * ndtr(-np.abs(coef / error)),
                 "lower": coef - half * error,
                 "upper": coef + half * error,
+                ratio: np.exp(coef),
+                f"{ratio}_lower": np.exp(coef - half * error),
+                f"{ratio}_upper": np.exp(coef + half * error),
+                "z": z,
+                "p_value": 2 * ndtr(-np.abs(z)),
             }
         return pd.DataFrame(table, index=names)
 
@@ -375,7 +380,7 @@ class DiscreteTimeHazard(PeriodModel):
         return seen
 
     def _varying(self, X: FloatArray) -> BoolArray:
-        kept = (X[:1] != X).any(axis=0)
+        kept: BoolArray = (X[:1] != X).any(axis=0)
         if not kept.all():
             names = np.asarray(self._feature_names())[~kept]
             warn(
@@ -395,7 +400,7 @@ class DiscreteTimeHazard(PeriodModel):
         n_features = len(model.kept)
         coef, error = np.zeros((len(model.seen), n_features)), np.full((len(model.seen), n_features), np.nan)
         q = fit.coef.shape[1] + fit.clock.shape[1]
-        errors = np.sqrt(np.diag(fit.covariance)).reshape(-1, q)
+        errors = np.sqrt(np.diag(fit.covariance)).reshape(len(fit.coef), q)
         coef[np.ix_(model.seen, model.kept)] = fit.coef
         error[np.ix_(model.seen, model.kept)] = errors[:, : fit.coef.shape[1]]
         self.coef_, self.standard_errors_ = (coef, error) if several else (coef[0], error[0])
@@ -439,11 +444,11 @@ class DiscreteTimeHazard(PeriodModel):
         kept = [name for name, known in zip(self._feature_names(), model.kept, strict=True) if known]
         names = [[*kept, *clock.names][place] for place in shown]
         coef = np.column_stack([fit.coef, fit.clock])[:, shown].ravel()
-        error = np.sqrt(np.diag(fit.covariance)).reshape(-1, q)[:, shown].ravel()
+        error = np.sqrt(np.diag(fit.covariance)).reshape(len(fit.coef), q)[:, shown].ravel()
         seen = [cause for cause, known in zip(self.causes_, model.seen, strict=True) if known]
         if len(self.causes_) == 1:
-            return pd.Index(names, name="effect"), coef, error
-        return pd.MultiIndex.from_product([seen, names], names=["cause", "effect"]), coef, error
+            return pd.Index(names, name="coefficient"), coef, error
+        return pd.MultiIndex.from_product([seen, names], names=["cause", "coefficient"]), coef, error
 
     # ------------------------------------------------------------------ answers
 

@@ -15,6 +15,7 @@ from churnlib.metrics import concordance_score
 from churnlib.metrics._arrays import weights
 from churnlib.numerics import StepFunction, censoring_survival
 from churnlib.survival._ask import read_given, read_horizon, read_times, within_support
+from churnlib.survival._tail import Tail
 from churnlib.targets import SurvivalRows, read_survival_target
 
 __all__ = ["HazardModel"]
@@ -36,6 +37,7 @@ class HazardModel(BaseEstimator, ABC):
     """
 
     beyond: str
+    """What to say of tenures that nobody was watched at: refuse, NaN, the last value, or a tail."""
 
     times_: FloatArray
     support_: tuple[float, float]
@@ -43,12 +45,14 @@ class HazardModel(BaseEstimator, ABC):
     censoring_: StepFunction
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "beyond": [StrOptions({"raise", "nan", "hold"})],
+        "beyond": [StrOptions({"raise", "nan", "hold", "extrapolate"})],
     }
     _causes: ClassVar[Literal["one", "pooled", "each"]] = "one"
     """What several causes are to the model: refused, all of them churn, or told apart."""
     _steps: bool = True
     """Whether survival falls at `times_` only; else it is smooth in between."""
+    _own_tail: bool = False
+    """Whether the model itself says how survival goes on beyond the data, as a formula does."""
 
     # ------------------------------------------------------------------ what a model gives
 
@@ -73,6 +77,10 @@ class HazardModel(BaseEstimator, ABC):
     def _read(self, X: Any, *, reset: bool) -> Any:
         """Check X, and return what can be sliced by rows."""
         return validate_data(self, X, reset=reset, dtype=np.float64)
+
+    def _last_watched(self, X: Any) -> FloatArray:
+        """Return the last tenure that each row's survival is known at."""
+        return np.full(len_of(X), self.support_[1])
 
     def _cells_per_row(self, n_times: int) -> int:
         """How many numbers a row needs while it is worked on."""
@@ -293,7 +301,7 @@ class HazardModel(BaseEstimator, ABC):
         data, ahead, start = self._asked(X, times, given)
         out = np.empty((len_of(data), len(self.causes_), ahead.shape[1]))
         for block in self._blocks(len(out), self._cells_per_row(ahead.shape[1]) * len(self.causes_)):
-            out[block] = self._incidence_ahead(part_of(data, block), *_part(block, ahead, start))
+            out[block] = self._incidence_of(part_of(data, block), *_part(block, ahead, start))
         return out
 
     def predict_churn_probability(
@@ -338,9 +346,9 @@ class HazardModel(BaseEstimator, ABC):
         for block in self._blocks(len(out), self._cells_per_row(1) * len(self.causes_)):
             part, (times, since) = part_of(data, block), _part(block, ahead, start)
             if which is None:
-                out[block] = -np.expm1(self._log_ahead(part, times, since))[:, 0]
+                out[block] = -np.expm1(self._log_of(part, times, since))[:, 0]
             else:
-                out[block] = self._incidence_ahead(part, times, since)[:, which, 0]
+                out[block] = self._incidence_of(part, times, since)[:, which, 0]
         return np.abs(out)
 
     def predict_expected_lifetime(
@@ -384,7 +392,7 @@ class HazardModel(BaseEstimator, ABC):
             self._check_nobody_stays(data)
         out = np.empty(n)
         for block in self._blocks(n, self._cells_per_row(len(self.times_) + 2)):
-            out[block] = self._lifetime(part_of(data, block), begin[block], ahead[block])
+            out[block] = self._lifetime_of(part_of(data, block), begin[block], ahead[block])
         return out
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
@@ -426,8 +434,48 @@ class HazardModel(BaseEstimator, ABC):
     def _conditional(self, data: Any, ahead: FloatArray, start: FloatArray | None) -> FloatArray:
         out = np.empty((len_of(data), ahead.shape[1]))
         for block in self._blocks(len(out), self._cells_per_row(ahead.shape[1])):
-            out[block] = self._log_ahead(part_of(data, block), *_part(block, ahead, start))
+            out[block] = self._log_of(part_of(data, block), *_part(block, ahead, start))
         return out
+
+    @property
+    def _rule(self) -> str:
+        """What is done at the end of the data; a tail without a formula is put behind a curve that is held."""
+        return "hold" if self.beyond == "extrapolate" and not self._own_tail else self.beyond
+
+    def _log_of(self, X: Any, ahead: FloatArray, start: FloatArray | None) -> FloatArray:
+        log_survival = self._log_ahead(X, ahead, start)
+        tail = self._tail(X, ahead, start)
+        return log_survival if tail is None else log_survival - tail.cumulative_hazard
+
+    def _incidence_of(self, X: Any, ahead: FloatArray, start: FloatArray | None) -> FloatArray:
+        incidence = self._incidence_ahead(X, ahead, start)
+        tail = self._tail(X, ahead, start)
+        if tail is None:
+            return incidence
+        leaving = np.exp(self._log_ahead(X, ahead, start)) * -np.expm1(-tail.cumulative_hazard)
+        return incidence + tail.shares(self._incidence_ahead)[:, :, None] * leaving[:, None, :]
+
+    def _lifetime_of(self, X: Any, begin: FloatArray, ahead: FloatArray) -> FloatArray:
+        if self._rule != "hold":
+            return self._lifetime(X, begin, ahead)
+        end = self._last_watched(X)
+        inside = np.minimum(begin + ahead, end) - np.minimum(begin, end)
+        area = self._lifetime(X, begin, inside)
+        rest = ahead - inside
+        if not (rest > 0).any():
+            return area
+        reached = np.exp(self._log_ahead(X, inside[:, None], begin))[:, 0]
+        tail = self._tail(X, ahead[:, None], begin)
+        return area + reached * (rest if tail is None else tail.time_stayed(rest))
+
+    def _tail(self, X: Any, ahead: FloatArray, start: FloatArray | None) -> Tail | None:
+        """Return how survival goes on beyond the data, if that is asked for."""
+        if self.beyond != "extrapolate" or self._own_tail:
+            return None
+        end = self._last_watched(X)
+        begin = np.zeros(1) if start is None else start
+        past = np.maximum(begin[:, None] + ahead - np.maximum(begin, end)[:, None], 0.0)
+        return Tail.of(X, self.support_[0], end, past, self._log_ahead) if (past > 0).any() else None
 
     def _log_ahead(self, X: Any, ahead: FloatArray, start: FloatArray | None) -> FloatArray:
         """Return log S(start + ahead | start); NaN where `beyond` says so."""
@@ -441,8 +489,10 @@ class HazardModel(BaseEstimator, ABC):
 
     def _incidence_ahead(self, X: Any, ahead: FloatArray, start: FloatArray | None) -> FloatArray:
         """Return the incidence by cause of the time ahead, of shape (m, K, T)."""
+        if len(self.causes_) == 1:  # a difference of incidences would lose digits where few are left
+            return np.asarray(-np.expm1(self._log_ahead(X, ahead, start)))[:, None, :]
         since, times = self._tenures(ahead, start)
-        inside, outside = within_support(times, self.support_, self.beyond)
+        inside, outside = within_support(times, self.support_, self._rule)
         incidence = self._incidence(X, inside)
         if since is not None:
             reached = np.exp(self._still_here(X, since))[:, None, :]
@@ -458,19 +508,19 @@ class HazardModel(BaseEstimator, ABC):
         return start[:, None], start[:, None] + ahead
 
     def _at(self, X: Any, times: FloatArray) -> FloatArray:
-        inside, outside = within_support(times, self.support_, self.beyond)
+        inside, outside = within_support(times, self.support_, self._rule)
         log_survival = self._log_survival(X, inside)
         return log_survival if outside is None else np.where(outside, np.nan, log_survival)
 
     def _inside(self, times: FloatArray) -> FloatArray:
-        return within_support(times, self.support_, self.beyond)[0]
+        return within_support(times, self.support_, self._rule)[0]
 
     def _still_here(self, X: Any, since: FloatArray) -> FloatArray:
         """Return log S at the tenures reached, which must be tenures that were watched, and where somebody is left."""
-        inside, outside = within_support(since, self.support_, self.beyond, from_low=self._steps)
+        inside, outside = within_support(since, self.support_, self._rule, from_low=self._steps)
         reached = self._log_survival(X, inside)
         gone = np.isneginf(reached[:, 0])
-        if gone.any() and self.beyond == "raise":
+        if gone.any() and self._rule == "raise":
             raise HistoryError(
                 message(
                     f"{int(gone.sum())} of {len(gone)} customers have a tenure at which, by the model, nobody is left",
@@ -482,7 +532,7 @@ class HazardModel(BaseEstimator, ABC):
 
     def _lifetime(self, X: Any, begin: FloatArray, ahead: FloatArray) -> FloatArray:
         """Return the area under S(. | begin) over the next `ahead`."""
-        within_support((begin + ahead)[:, None], self.support_, self.beyond)
+        within_support((begin + ahead)[:, None], self.support_, self._rule)
         if not self._steps:
             # Twenty nodes on each of eight pieces: exact to rounding for the smooth curves of parametric models.
             nodes, node_weights = np.polynomial.legendre.leggauss(20)

@@ -24,7 +24,7 @@ from churnlib.survival._ask import read_given, read_horizon
 from churnlib.survival._cox import CoxModel
 from churnlib.survival._folds import survival_folds
 from churnlib.survival._horizon_labels import HorizonLabels, labels_of
-from churnlib.survival._inside import fitted_clone, input_tags_of, look_at
+from churnlib.survival._inside import fitted_clone, look_at, with_tags_of
 from churnlib.survival._through import churn_probability, hazard_model
 from churnlib.targets import SurvivalRows, read_survival_target
 
@@ -168,7 +168,8 @@ class HorizonClassifier(ClassifierMixin, BaseEstimator):
             If `cv` stratifies by label, or rows with delayed entry are to be recalibrated without `given`.
         """
         rows = _read_target(y)
-        look_at(self, X, reset=True)
+        found = look_at(self, X, reset=True)
+        X = X if hasattr(X, "index") else found  # the index says whose the rows are
         template = CoxModel() if self.hazard is None else self.hazard
         self.hazard_ = fitted_clone(template, X, y, sample_weight)
         self.calibration_ = None
@@ -295,8 +296,7 @@ class HorizonClassifier(ClassifierMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
-        tags.input_tags = input_tags_of(CoxModel() if self.hazard is None else self.hazard)
-        return tags
+        return with_tags_of(CoxModel() if self.hazard is None else self.hazard, tags)
 
 
 def _read_target(y: Any) -> SurvivalRows:

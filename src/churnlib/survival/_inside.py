@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from churnlib._sklearn import BaseEstimator, clone, validate_data
+from churnlib._sklearn import BaseEstimator, Tags, clone, validate_data
 from churnlib._typing import ArrayLike
 
-__all__ = ["fitted_clone", "input_tags_of", "look_at"]
+__all__ = ["fitted_clone", "look_at", "with_tags_of"]
 
 
 def look_at(estimator: BaseEstimator, X: Any, *, reset: bool) -> Any:
@@ -36,7 +36,7 @@ def look_at(estimator: BaseEstimator, X: Any, *, reset: bool) -> Any:
     """
     if hasattr(X, "columns"):
         return validate_data(estimator, X, reset=reset, skip_check_array=True)
-    return validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False, accept_sparse=True)
+    return validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False)
 
 
 def fitted_clone(template: Any, X: Any, y: Any, sample_weight: ArrayLike | None) -> Any:
@@ -65,19 +65,24 @@ def fitted_clone(template: Any, X: Any, y: Any, sample_weight: ArrayLike | None)
     return clone(template).fit(X, y, **{name: np.asarray(sample_weight)})
 
 
-def input_tags_of(template: Any) -> Any:
-    """Return what kinds of X the model inside takes, in scikit-learn's words.
+def with_tags_of(template: Any, tags: Tags) -> Tags:
+    """Say of X what the model inside says: whether missing values are allowed, whether it is read at all.
 
     Parameters
     ----------
     template : estimator
         The model inside.
+    tags : Tags
+        Of the model around it; changed in place.
 
     Returns
     -------
-    InputTags
-        Such as whether missing values are allowed.
+    Tags
+        The same.
     """
     from sklearn.utils import get_tags
 
-    return get_tags(template).input_tags
+    inside = get_tags(template)
+    tags.input_tags, tags.no_validation = inside.input_tags, inside.no_validation
+    tags.input_tags.sparse = False
+    return tags

@@ -79,8 +79,9 @@ class KaplanMeier(CurveModel):
         the curve of those who have reached that tenure, ``support_[0]``, and a warning says so.
     interval : {"log-log", "log", "plain"}, default="log-log"
         On which scale the error of S is taken as normal.
-    beyond : {"raise", "nan", "hold"}, default="raise"
-        What to say of tenures at which nobody of the stratum was watched: an error, NaN, or the last value.
+    beyond : {"raise", "nan", "hold", "extrapolate"}, default="raise"
+        What to say of tenures at which nobody of the stratum was watched: an error, NaN, the last value, or (``"extrapolate"``)
+        the mean hazard of the last tenth of the tenures that were watched goes on.
 
     Attributes
     ----------
@@ -292,8 +293,9 @@ class KaplanMeier(CurveModel):
         --------
         >>> import churnlib as cl
         >>> y = cl.survival_target([1, 0, 1, 1, 0, 0], [2, 3, 4, 4, 6, 8])
-        >>> KaplanMeier().fit(None, y).restricted_mean_table(6).iloc[0, 1:5].round(3).to_dict()
-        {'given': 0.0, 'until': 6.0, 'mean': 4.5, 'standard_error': 0.618}
+        >>> KaplanMeier().fit(None, y).restricted_mean_table(6)[["until", "mean", "standard_error"]].round(3)
+           until  mean  standard_error
+        0    6.0   4.5           0.618
         """
         z = normal_quantile(confidence)
         check_is_fitted(self)

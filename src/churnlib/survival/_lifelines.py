@@ -59,7 +59,8 @@ class LifelinesModel(HazardModel):
     fit_options : dict, default=None
         What else to hand to the fitter's ``fit``, such as ``{"formula": "plan + tenure", "ancillary": True}``.
     beyond : {"raise", "nan", "hold", "extrapolate"}, default="raise"
-        What to do about times that nobody was watched at. ``"extrapolate"`` trusts the shape of a parametric fitter.
+        What to do about times that nobody was watched at. ``"extrapolate"`` trusts the shape of a parametric fitter,
+        and goes on with the mean hazard of the last tenth of the data where there is none.
 
     Attributes
     ----------
@@ -86,7 +87,6 @@ class LifelinesModel(HazardModel):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "fitter": [object],
         "fit_options": [dict, None],
-        "beyond": [StrOptions({"raise", "nan", "hold", "extrapolate"})],
     }
 
     fitter_: Any
@@ -108,18 +108,13 @@ class LifelinesModel(HazardModel):
         self.parametric_ = isinstance(
             fitter, lifelines.fitters.ParametricUnivariateFitter | lifelines.fitters.ParametricRegressionFitter
         )
-        if self.beyond == "extrapolate" and not self.parametric_:
-            raise ParameterError(
-                message(
-                    f'beyond="extrapolate" trusts a shape, and {type(fitter).__name__} has none',
-                    "a parametric fitter goes on beyond the data",
-                    'beyond="raise", or fitter="weibull"',
-                )
-            )
+        self._own_tail = self.parametric_
         # lifelines draws the hazard of its Cox models between their jumps, and that of those without features not.
         self._steps = not self.parametric_ and (self._univariate or not _takes_times(fitter))
         counted = weight > 0
         rows, weight, X = rows.take(counted), weight[counted], X[counted]
+        if len(rows) < 2:
+            raise DataError(message("there is 1 row", "lifelines learns from two at least"))
         try:
             self.fitter_ = self._fitted(fitter, X, rows, weight)
         except lifelines.exceptions.ConvergenceError as error:

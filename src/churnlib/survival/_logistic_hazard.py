@@ -233,12 +233,14 @@ def _step(sums: Sums, free: BoolArray) -> _Step:
     block = np.where(kept[:, :, None] & kept[:, None, :], sums.diagonal, 0.0)
     block[:, np.arange(C), np.arange(C)] += ~kept
     by_period = np.where(kept, sums.by_period.T, 0.0)
-    cross = np.where(kept[:, :, None], sums.cross.reshape(C * q, C, -1).transpose(2, 1, 0), 0.0)  # (K, C, Cq)
+    n = free.size
+    shaped = sums.cross.reshape(C * q, C, free.shape[1]).transpose(2, 1, 0)  # (K, C, Cq)
+    cross = np.where(kept[:, :, None], shaped, 0.0)
     solved = np.linalg.solve(block, np.concatenate([cross, by_period[:, :, None]], axis=2))
     across, own = solved[:, :, :-1], solved[:, :, -1]
-    schur = hessian - np.tensordot(cross, across, axes=([0, 1], [0, 1]))
+    schur = hessian - cross.reshape(n, C * q).T @ across.reshape(n, C * q)
     inverse, dependent = _inverse(schur)
-    step = -inverse @ (gradient - np.tensordot(cross, own, axes=([0, 1], [0, 1])))
+    step = -inverse @ (gradient - own.ravel() @ cross.reshape(n, C * q))
     alpha = -own - across @ step
     slope = float(gradient @ step + np.sum(by_period * alpha))
     return _Step(step.reshape(C, q), alpha.T, -slope / 2, slope, np.diag(inverse), inverse, dependent)

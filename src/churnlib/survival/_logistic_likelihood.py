@@ -121,7 +121,7 @@ class HazardLikelihood:
     @property
     def n_columns(self) -> int:
         """Columns of features and clock."""
-        return self.X.shape[1] + self.tables[0].shape[1]
+        return int(self.X.shape[1] + self.tables[0].shape[1])
 
     def _intercepts(self) -> tuple[FloatArray, BoolArray]:
         """Return the intercepts to begin with, and which of them are to be found; those of no "dummy" are 0."""

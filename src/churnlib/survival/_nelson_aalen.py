@@ -62,8 +62,9 @@ class NelsonAalen(CurveModel):
         the curve of those who have reached that tenure, ``support_[0]``, and a warning says so.
     interval : {"log", "plain"}, default="log"
         On which scale the error of H is taken as normal.
-    beyond : {"raise", "nan", "hold"}, default="raise"
-        What to say of tenures at which nobody of the stratum was watched: an error, NaN, or the last value.
+    beyond : {"raise", "nan", "hold", "extrapolate"}, default="raise"
+        What to say of tenures at which nobody of the stratum was watched: an error, NaN, the last value, or (``"extrapolate"``)
+        the mean hazard of the last tenth of the tenures that were watched goes on.
 
     Attributes
     ----------

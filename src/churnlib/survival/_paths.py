@@ -74,7 +74,11 @@ def find_paths(customer: IntArray, entry: FloatArray, time: FloatArray) -> Paths
     >>> paths.order, paths.touching
     (array([2, 0, 1]), array([False,  True, False]))
     """
-    order = np.lexsort((time, entry, customer))
+    step = np.diff(customer)
+    if ((step > 0) | ((step == 0) & (np.diff(entry) > 0))).all():
+        order = np.arange(len(customer))  # as rows mostly come
+    else:
+        order = np.lexsort((time, entry, customer))
     gap = np.full(len(order), np.nan)
     gap[1:] = entry[order][1:] - time[order][:-1]
     with np.errstate(invalid="ignore"):

@@ -185,10 +185,10 @@ class PeriodModel(HazardModel):
         return np.where(outside[:, None, :], np.nan, incidence) if outside is not None else incidence
 
     def _outside(self, since: FloatArray | None, times: FloatArray) -> tuple[FloatArray, Array | None]:
-        inside, outside = within_support(times, self.support_, self.beyond)
+        inside, outside = within_support(times, self.support_, self._rule)
         if since is None:
             return inside, outside
-        _, early = within_support(since, self.support_, self.beyond, from_low=True)
+        _, early = within_support(since, self.support_, self._rule, from_low=True)
         if early is not None:
             outside = early if outside is None else outside | early
         return inside, outside
@@ -199,12 +199,12 @@ class PeriodModel(HazardModel):
     def _lifetime(self, X: Any, begin: FloatArray, ahead: FloatArray) -> FloatArray:
         low, high = self.support_
         end = begin + ahead
-        within_support(end[:, None], self.support_, self.beyond)
-        within_support(begin[:, None], self.support_, self.beyond, from_low=True)
+        within_support(end[:, None], self.support_, self._rule)
+        within_support(begin[:, None], self.support_, self._rule, from_low=True)
         since, until = np.clip(begin, low, high), np.clip(end, low, high)
         windows = self._windows(X, since[:, None], until[:, None])
         area = windows.area()
-        if self.beyond == "hold":
+        if self._rule == "hold":
             area += np.exp(windows.log_survival())[:, 0] * (end - np.maximum(until, begin))
         if self.beyond == "nan":
             slack = 1e-9 * max(high, 1.0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from churnlib._typing import FloatArray, IntArray
+from churnlib._typing import Array, FloatArray, IntArray
 from churnlib.exceptions import ParameterError, message
 from churnlib.targets import SurvivalRows
 
@@ -137,7 +137,7 @@ class Periods:
         """
 
         def by(period: IntArray, values: FloatArray) -> FloatArray:
-            return np.bincount(period - 1, weights=values, minlength=self.n_periods)
+            return np.bincount(period - 1, weights=values, minlength=self.n_periods).astype(np.float64)
 
         # Summed from the end, so that the last few at risk are not the small difference of large sums.
         ended = np.cumsum(by(self.last, weight)[::-1])[::-1]
@@ -200,7 +200,7 @@ class Periods:
             begin = end
 
 
-def whole_part(tenure: FloatArray, length: float | FloatArray) -> tuple[IntArray, FloatArray]:
+def whole_part(tenure: Array, length: float | FloatArray) -> tuple[IntArray, FloatArray]:
     """Split tenures into whole periods and what is left over.
 
     Parameters

@@ -199,7 +199,7 @@ def predict_along_path(
     data = model._read(X, reset=False)
     ends = np.stack([entry, time], axis=1)
     inside, outside = within_support(ends, model.support_, model.beyond if beyond is None else beyond, from_low=True)
-    curve = getattr(model, "_curve", model._log_survival)
+    curve = getattr(model, "_log_survival_held", model._log_survival)
     logs = np.empty((len(time), 2))
     for block in model._blocks(len(time), model._cells_per_row(2)):
         logs[block] = curve(part_of(data, block), inside[block])

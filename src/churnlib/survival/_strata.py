@@ -175,6 +175,8 @@ def n_rows_of(X: Any) -> int:
     lazy = nw.from_native(X, pass_through=True)
     if isinstance(lazy, nw.LazyFrame):
         return int(lazy.select(nw.len()).collect().item())
+    if hasattr(X, "__array__"):
+        return len(np.asarray(X))
     raise DataError(message(f"X is a {type(X).__name__}, which has no rows", "a frame or an array with a row for each"))
 
 

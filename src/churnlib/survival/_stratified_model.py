@@ -108,6 +108,10 @@ class StratifiedModel(HazardModel):
             seen = weight > 0
             np.maximum.at(self._ends, codes[seen], rows.time[seen])
 
+    def _last_watched(self, X: Any) -> FloatArray:
+        _, codes = parts(X)
+        return super()._last_watched(X) if codes is None else self._ends[codes]
+
     def _at(self, X: Any, times: FloatArray) -> FloatArray:
         return _marked(super()._at(X, times), self._past(X, times))
 
@@ -125,7 +129,7 @@ class StratifiedModel(HazardModel):
     def _past(self, X: Any, times: FloatArray) -> BoolArray | None:
         """Return which times to mark because nobody of the row's stratum was watched then; refuse them if so asked."""
         _, codes = parts(X)
-        if codes is None or self.beyond == "hold":
+        if codes is None or self._rule == "hold":
             return None
         end = self._ends[codes][:, None]
         past: BoolArray = times > end * (1 + _ROUNDING)

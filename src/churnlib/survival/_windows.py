@@ -82,7 +82,7 @@ class Windows:
         out = out + share[rows, :, here].transpose(0, 2, 1) * gone[:, None, :]
         now = np.exp(self._now(staying))
         already = share[:, :, 0] * (1 - now)[:, None]
-        return np.clip((out - already[:, :, None]) / now[:, None, None], 0.0, 1.0)
+        return np.asarray(np.clip((out - already[:, :, None]) / now[:, None, None], 0.0, 1.0))
 
     def area(self) -> FloatArray:
         """Return the expected time here until the (one) moment asked about, given that one is here now.

@@ -137,8 +137,9 @@ class XGBCoxModel(_BoostedTrees):
     cv : int, splitter, iterable or None, default=5
         Folds for the factor and the baseline: a number of folds of `SurvivalKFold`, or a splitter that predicts each
         row once. None: no folds, a factor of 1, and a baseline of the rows of the fit.
-    beyond : {"raise", "nan", "hold"}, default="raise"
-        What to do about times that nobody was watched at.
+    beyond : {"raise", "nan", "hold", "extrapolate"}, default="raise"
+        What to do about times that nobody was watched at: refuse, NaN, hold the last value, or (``"extrapolate"``)
+        go on with the mean hazard of the last tenth of the data.
 
     Attributes
     ----------
@@ -285,9 +286,9 @@ class XGBAFTModel(_BoostedTrees):
         **_BoostedTrees._parameter_constraints,
         "distribution": [StrOptions(set(_SHAPE_OF))],
         "scale": [Interval(numbers.Real, 0, None, closed="neither"), None],
-        "beyond": [StrOptions({"raise", "nan", "hold", "extrapolate"})],
     }
     _steps = False
+    _own_tail = True
 
     intercept_: float
     slope_: float
