@@ -10,6 +10,7 @@ from benchmarks import (
     bench_features,
     bench_holdout,
     bench_rfm_summary,
+    bench_survival_kaplan_meier,
     bench_survival_metrics,
 )
 
@@ -21,6 +22,7 @@ ALL = (
     bench_clv_paretonbd,
     bench_clv_discrete,
     bench_holdout,
+    bench_survival_kaplan_meier,
     bench_survival_metrics,
 )
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, TypeAlias
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -231,6 +230,8 @@ def type_counts(values: NDArray[np.object_]) -> str:
 
 
 def _narwhals(frame: Any) -> Any:
+    import narwhals as nw  # only where a frame of another library comes in
+
     try:
         return nw.from_native(frame)
     except TypeError:
@@ -244,6 +245,8 @@ def _narwhals(frame: Any) -> Any:
 
 
 def _to_arrow(frame: Any, names: list[str]) -> pa.Table:
+    import narwhals as nw
+
     chosen = _narwhals(frame).select(names)
     if isinstance(chosen, nw.LazyFrame):
         return chosen.collect(backend="pyarrow").to_native()

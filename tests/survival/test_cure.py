@@ -256,3 +256,16 @@ def test_pickle_and_clone(fitted):
 def test_several_causes_are_refused():
     with pytest.raises(DataError, match="models one way to leave"):
         CureModel().fit(np.zeros((3, 1)), survival_target([1, 2, 0], [1, 2, 3], causes=["a", "b"]))
+
+
+def test_without_features_it_is_lifelines_mixture_cure():
+    lifelines = pytest.importorskip("lifelines", reason="lifelines is not installed: it asks for pandas below 3")
+    _, y, _ = world(3_000, 11)
+    with pytest.warns(AssumptionWarning, match="1 of 1 features are constant"):
+        model = CureModel().fit(np.zeros((len(y), 1)), y)
+    theirs = lifelines.MixtureCureFitter(lifelines.WeibullFitter()).fit(y["time"], y["event"])
+    assert model.cure_fraction_ == pytest.approx(theirs.cured_fraction_, abs=1e-4)
+    assert model.loglik_ >= theirs.log_likelihood_ - 1e-6
+    assert model.loglik_ == pytest.approx(theirs.log_likelihood_, abs=1e-3)
+    error = np.sqrt(theirs.variance_matrix_.loc["cured_fraction_", "cured_fraction_"])
+    assert model.cure_fraction_error_ == pytest.approx(error, rel=0.02)

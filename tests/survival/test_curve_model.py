@@ -135,6 +135,27 @@ def test_strata_are_known_over_spans_of_their_own():
     assert held.predict_survival_function(frame, [4], given=4)[:, 0] == expected
 
 
+def test_a_tail_goes_on_behind_each_stratum_and_has_no_interval():
+    frame = pd.DataFrame({"plan": ["a"] * 20 + ["b"] * 20})
+    time = np.concatenate([np.arange(1, 21), np.arange(1, 21) * 2])
+    y = survival_target(np.tile([True, True, True, False], 10), time)
+    model, held = (KaplanMeier(strata="plan", beyond=beyond).fit(frame, y) for beyond in ("extrapolate", "hold"))
+    rows = frame.iloc[[0, 39]]
+    end = np.array([20.0, 40.0])
+    S_end = np.array([held.predict_survival_function(rows.iloc[[i]], [end[i]])[0, 0] for i in (0, 1)])
+    S_before = np.array([held.predict_survival_function(rows.iloc[[i]], [0.9 * end[i]])[0, 0] for i in (0, 1)])
+    hazard = np.log(S_before / S_end) / (0.1 * end)
+    found = np.array([model.predict_survival_function(rows.iloc[[i]], [end[i] + 5])[0, 0] for i in (0, 1)])
+    assert found == pytest.approx(S_end * np.exp(-5 * hazard))
+    mean = model.predict_expected_lifetime(rows, given=end, until=5)
+    assert mean == pytest.approx(-np.expm1(-5 * hazard) / hazard)
+    assert model.predict_survival_interval(rows, [20])[0].shape == (2, 1)
+    for question in ({"times": [21]}, {"times": [1, 2], "given": [19, 19]}):
+        with pytest.raises(HistoryError, match="1 of 2 rows ask for an interval behind the end of their curve"):
+            model.predict_survival_interval(rows, **question)
+    assert model.predict_lifetime_quantile(rows).tolist() == held.predict_lifetime_quantile(rows).tolist()
+
+
 def test_where_everybody_has_left_nothing_is_unknown():
     frame = pd.DataFrame({"plan": ["a", "a", "b", "b"]})
     model = KaplanMeier(strata="plan").fit(frame, survival_target([1, 1, 1, 1], [1, 3, 4, 6]))

@@ -160,8 +160,10 @@ def test_past_the_data_only_where_asked(rossi):
     model = LifelinesModel("weibull", beyond="extrapolate").fit(X, y)
     theirs = model.fitter_.predict_survival_function(X, times=[100]).T.to_numpy()[:, 0]
     np.testing.assert_allclose(1 - model.predict_churn_probability(X, 100), theirs, atol=1e-10)
-    with pytest.raises(ParameterError, match="trusts a shape, and CoxPHFitter has none"):
-        LifelinesModel(lifelines.CoxPHFitter(), beyond="extrapolate").fit(X, y)
+    # Without a shape of its own the hazard of the last tenth goes on.
+    cox = LifelinesModel(lifelines.CoxPHFitter(), beyond="extrapolate").fit(X, y)
+    survival = cox.predict_survival_function(X[:5], [46.8, 52.0, 57.2])
+    np.testing.assert_allclose(survival[:, 2] / survival[:, 1], survival[:, 1] / survival[:, 0], rtol=1e-8)
 
 
 @needs_lifelines

@@ -71,7 +71,9 @@ def test_blocks_together_are_the_whole(rows, n_cells):
     whole = periods.expand(slice(0, len(event)))
     for field in ("row", "period", "outcome", "weight"):
         np.testing.assert_array_equal(np.concatenate([getattr(part, field) for part in joined]), getattr(whole, field))
-    assert all(len(part.row) <= n_cells or block.stop == block.start + 1 for part, block in zip(joined, blocks, strict=True))
+    assert all(
+        len(part.row) <= n_cells or block.stop == block.start + 1 for part, block in zip(joined, blocks, strict=True)
+    )
 
 
 def test_a_row_still_here_at_the_end_of_a_period_survived_it():

@@ -14,9 +14,7 @@ HAZARDS = np.array([[[0.1, 0.2, 0.0, 0.3], [0.05, 0.0, 0.1, 0.7]], [[0.0, 0.0, 0
 
 def window(late, steps, rest, *, whole=False, hazards=HAZARDS) -> Windows:
     n = len(hazards)
-    return Windows(
-        hazards, np.full(n, late), np.tile(steps, (n, 1)), np.tile(rest, (n, 1)).astype(float), 2.0, whole
-    )
+    return Windows(hazards, np.full(n, late), np.tile(steps, (n, 1)), np.tile(rest, (n, 1)).astype(float), 2.0, whole)
 
 
 @given(st.floats(0, 0.99), st.integers(0, 3), st.floats(0, 0.99), st.booleans())

@@ -116,8 +116,9 @@ class AalenJohansen(CurveModel):
     variance : {"delta", "aalen"}, default="delta"
         How the error is estimated; see the notes.
     beyond : {"raise", "nan", "hold", "extrapolate"}, default="raise"
-        What to say of tenures at which nobody of the stratum was watched: an error, NaN, the last value, or (``"extrapolate"``)
-        the mean hazard of the last tenth of the tenures that were watched goes on.
+        What to say of tenures at which nobody of the stratum was watched: an error, NaN, the last value, or
+        (``"extrapolate"``) the mean hazard of the last tenth of the tenures that were watched goes on. Such a
+        tail has no interval.
 
     Attributes
     ----------

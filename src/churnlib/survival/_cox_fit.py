@@ -27,8 +27,7 @@ Covariance: TypeAlias = Literal["model", "robust", "cluster"]
 _MANY = 200_000
 """From so many rows on the search begins where it ended on a sixteenth of them."""
 _PART = 16
-_FEW_COLUMNS = 64
-"""Below, two processors that multiply one block together wait for each other longer than they work."""
+_MANY_NUMBERS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +250,8 @@ def _warn(text: str) -> None:
 
 
 def _blas_threads(matrix: FloatArray) -> AbstractContextManager[Any]:
-    """Multiply narrow blocks on one processor: two spend their time waiting for each other."""
-    if matrix.shape[1] >= _FEW_COLUMNS or matrix.size < 1 << 18:
+    """Multiply blocks on one processor: on a busy machine several mostly wait for each other."""
+    if matrix.size < _MANY_NUMBERS:
         return nullcontext()
     from threadpoolctl import threadpool_limits
 

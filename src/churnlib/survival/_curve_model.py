@@ -291,11 +291,27 @@ class CurveModel(HazardModel):
     def _answered_in_blocks(
         self, codes: IntArray, ahead: FloatArray, start: FloatArray | None, answer: Answer, *parts: int
     ) -> FloatArray:
+        """Ask for what goes with the curve and not with a tail put behind it, some rows at a time."""
+        self._refuse_tail(codes, ahead, start)
         out = np.empty((len(codes), *parts, ahead.shape[1]))
         for block in self._blocks(len(codes), int(np.prod(parts)) * ahead.shape[1]):
             part = None if start is None else start[block]
             out[block] = self._answered(codes[block], ahead, part, answer, *parts)
         return out
+
+    def _refuse_tail(self, codes: IntArray, ahead: FloatArray, start: FloatArray | None) -> None:
+        if self.beyond != "extrapolate":
+            return
+        begin = np.zeros(1) if start is None else start
+        behind = begin + ahead.max() > self._watched(codes)[1] + _SLACK * max(self.support_[1], 1.0)
+        if behind.any():
+            raise HistoryError(
+                message(
+                    f"{int(behind.sum())} of {len(behind)} rows ask for an interval behind the end of their curve",
+                    "the error of a tail that is taken on trust cannot be estimated",
+                    "times within support_ (given + times)",
+                )
+            )
 
     def _refuse_gone(self, codes: IntArray, begin: FloatArray) -> None:
         if self._rule != "raise":
@@ -321,9 +337,10 @@ class CurveModel(HazardModel):
     def _log_ahead(self, X: Any, ahead: FloatArray, start: FloatArray | None) -> FloatArray:
         return self._answered(X, ahead, start, lambda curve, begin, end: curve.log_ahead(begin, end))
 
-    def _last_watched(self, X: Any) -> FloatArray:
-        ends: FloatArray = np.array([curve.end for curve in self.curves_])[X]
-        return ends
+    def _watched(self, X: Any) -> tuple[FloatArray, FloatArray]:
+        starts = np.array([curve.start for curve in self.curves_])
+        ends = np.array([curve.end for curve in self.curves_])
+        return starts[X], ends[X]
 
     def _lifetime(self, X: Any, begin: FloatArray, ahead: FloatArray) -> FloatArray:
         length = ahead[:1, None] if (ahead == ahead[0]).all() else ahead[:, None]

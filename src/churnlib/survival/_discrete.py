@@ -83,7 +83,8 @@ class DiscreteTimeHazard(PeriodModel):
     loglik_ : float
         Log-likelihood of the person-periods.
     baseline_hazard_ : DataFrame of shape (n_periods, n_causes)
-        Hazard in each period, by the tenure at its end, of a customer with average features and no contract.
+        Hazard in each period, by the tenure at its end, of a customer with average features (over the
+        person-periods) and no contract.
     converged_ : bool
         Whether the maximum was reached.
     n_iter_ : int

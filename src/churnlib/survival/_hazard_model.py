@@ -78,9 +78,10 @@ class HazardModel(BaseEstimator, ABC):
         """Check X, and return what can be sliced by rows."""
         return validate_data(self, X, reset=reset, dtype=np.float64)
 
-    def _last_watched(self, X: Any) -> FloatArray:
-        """Return the last tenure that each row's survival is known at."""
-        return np.full(len_of(X), self.support_[1])
+    def _watched(self, X: Any) -> tuple[FloatArray, FloatArray]:
+        """Return the first and the last tenure that each row's survival is known at."""
+        low, high = self.support_
+        return np.full(len_of(X), low), np.full(len_of(X), high)
 
     def _cells_per_row(self, n_times: int) -> int:
         """How many numbers a row needs while it is worked on."""
@@ -458,7 +459,7 @@ class HazardModel(BaseEstimator, ABC):
     def _lifetime_of(self, X: Any, begin: FloatArray, ahead: FloatArray) -> FloatArray:
         if self._rule != "hold":
             return self._lifetime(X, begin, ahead)
-        end = self._last_watched(X)
+        _, end = self._watched(X)
         inside = np.minimum(begin + ahead, end) - np.minimum(begin, end)
         area = self._lifetime(X, begin, inside)
         rest = ahead - inside
@@ -472,10 +473,10 @@ class HazardModel(BaseEstimator, ABC):
         """Return how survival goes on beyond the data, if that is asked for."""
         if self.beyond != "extrapolate" or self._own_tail:
             return None
-        end = self._last_watched(X)
+        low, end = self._watched(X)
         begin = np.zeros(1) if start is None else start
         past = np.maximum(begin[:, None] + ahead - np.maximum(begin, end)[:, None], 0.0)
-        return Tail.of(X, self.support_[0], end, past, self._log_ahead) if (past > 0).any() else None
+        return Tail.of(X, low, end, past, self._log_ahead) if (past > 0).any() else None
 
     def _log_ahead(self, X: Any, ahead: FloatArray, start: FloatArray | None) -> FloatArray:
         """Return log S(start + ahead | start); NaN where `beyond` says so."""

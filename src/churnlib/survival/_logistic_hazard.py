@@ -35,7 +35,7 @@ class LogisticFit:
         Effect of each period, tenure clock included, for a customer whose features are
         `center`; minus infinity where nobody leaves.
     center : ndarray of shape (n_features,)
-        Means of the features.
+        Means of the features over the person-periods.
     covariance : ndarray of shape (n_causes * (n_features + n_columns),) * 2
         Inverse of the information, features first, cause by cause; NaN for what is not
         estimated.

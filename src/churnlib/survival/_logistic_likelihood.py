@@ -106,8 +106,8 @@ class HazardLikelihood:
         self.link, self.n_causes, self.clock = link, n_causes, clock
         group, tables = _contract_tables(clock, contract, len(X))
         order = _order(group, periods)
-        self.center = X.mean(axis=0)
-        self.scale = _scale(X, self.center)
+        exposure = weight * periods.exposure
+        self.center, self.scale = _moments(X, exposure / exposure.sum())
         self.X = _standardised(X, self.center, self.scale, order)
         self.periods = periods if order is None else periods.take(order)
         self.weight = weight if order is None else weight[order]
@@ -334,15 +334,15 @@ def _order(group: IntArray, periods: Periods) -> IntArray | None:
     return np.argsort(key, kind="stable")
 
 
-def _scale(X: FloatArray, center: FloatArray) -> FloatArray:
-    if not X.size:
-        return np.ones(X.shape[1])
+def _moments(X: FloatArray, share: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return mean and spread over the person-periods, which cutting a row does not move."""
+    center = share @ X
     squares = np.zeros(X.shape[1])
     for begin in range(0, len(X), 1 << 14):
-        part = X[begin : begin + (1 << 14)] - center
-        squares += np.einsum("ij,ij->j", part, part)
-    spread = np.sqrt(squares / len(X))
-    return np.where(spread > 0, spread, 1.0)
+        rows = slice(begin, begin + (1 << 14))
+        part = X[rows] - center
+        squares += np.einsum("i,ij,ij->j", share[rows], part, part)
+    return center, np.where(squares > 0, np.sqrt(squares), 1.0)
 
 
 def _standardised(X: FloatArray, center: FloatArray, scale: FloatArray, order: IntArray | None) -> FloatArray:

@@ -63,8 +63,9 @@ class NelsonAalen(CurveModel):
     interval : {"log", "plain"}, default="log"
         On which scale the error of H is taken as normal.
     beyond : {"raise", "nan", "hold", "extrapolate"}, default="raise"
-        What to say of tenures at which nobody of the stratum was watched: an error, NaN, the last value, or (``"extrapolate"``)
-        the mean hazard of the last tenth of the tenures that were watched goes on.
+        What to say of tenures at which nobody of the stratum was watched: an error, NaN, the last value, or
+        (``"extrapolate"``) the mean hazard of the last tenth of the tenures that were watched goes on. Such a
+        tail has no interval.
 
     Attributes
     ----------

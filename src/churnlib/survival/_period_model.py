@@ -89,9 +89,10 @@ class PeriodModel(HazardModel):
         self.whole_periods_ = periods.whole
         self.n_person_periods_ = periods.n_cells
         self._n_periods = periods.n_periods
-        low, high = self.support_
-        ends = np.arange(int(whole_part(np.array(low), self.period_)[0]) + 1, periods.n_periods + 1) * self.period_
-        self.times_ = np.minimum(ends, high)
+        # Who is watched in a part of a period is watched in it.
+        begun, high = int(periods.first.min()) - 1, self.support_[1]
+        self.support_ = (begun * self.period_, high)
+        self.times_ = np.minimum(np.arange(begun + 1, periods.n_periods + 1) * self.period_, high)
         self._contract_at = None if kind is None else self._contract_position(X)
         features, contract = self._split(X)
         self._warn_of_gaps(periods, weight)
@@ -202,10 +203,7 @@ class PeriodModel(HazardModel):
         within_support(end[:, None], self.support_, self._rule)
         within_support(begin[:, None], self.support_, self._rule, from_low=True)
         since, until = np.clip(begin, low, high), np.clip(end, low, high)
-        windows = self._windows(X, since[:, None], until[:, None])
-        area = windows.area()
-        if self._rule == "hold":
-            area += np.exp(windows.log_survival())[:, 0] * (end - np.maximum(until, begin))
+        area = self._windows(X, since[:, None], until[:, None]).area()
         if self.beyond == "nan":
             slack = 1e-9 * max(high, 1.0)
             return np.where((end > high + slack) | (begin < low - slack), np.nan, area)

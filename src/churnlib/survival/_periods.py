@@ -87,6 +87,12 @@ class Periods:
         """How many person-periods there are."""
         return int((self.last - self.first + 1).sum())
 
+    @property
+    def exposure(self) -> FloatArray:
+        """How many periods each row was watched."""
+        between = np.maximum(self.last - self.first - 1, 0)
+        return np.asarray(between + self.last_share + np.where(self.last > self.first, self.first_share, 0.0))
+
     def take(self, rows: IntArray) -> Periods:
         """Return some of the rows.
 

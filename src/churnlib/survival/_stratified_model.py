@@ -108,9 +108,10 @@ class StratifiedModel(HazardModel):
             seen = weight > 0
             np.maximum.at(self._ends, codes[seen], rows.time[seen])
 
-    def _last_watched(self, X: Any) -> FloatArray:
+    def _watched(self, X: Any) -> tuple[FloatArray, FloatArray]:
         _, codes = parts(X)
-        return super()._last_watched(X) if codes is None else self._ends[codes]
+        low, high = super()._watched(X)
+        return low, high if codes is None else self._ends[codes]
 
     def _at(self, X: Any, times: FloatArray) -> FloatArray:
         return _marked(super()._at(X, times), self._past(X, times))

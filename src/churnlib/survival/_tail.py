@@ -44,17 +44,15 @@ class Tail:
     past: FloatArray
 
     @classmethod
-    def of(cls, X: Any, low: float, end: FloatArray, past: FloatArray, log_ahead: Ahead) -> Self:
+    def of(cls, X: Any, low: FloatArray, end: FloatArray, past: FloatArray, log_ahead: Ahead) -> Self:
         """Measure the hazard of the last tenth.
 
         Parameters
         ----------
         X : array or frame of m rows
             The rows.
-        low : float
-            The first tenure that was watched.
-        end : ndarray of shape (m,)
-            The last one, for each row.
+        low, end : ndarray of shape (m,)
+            The first and the last tenure that was watched, for each row.
         past : ndarray of shape (m, T)
             How much of each time ahead lies behind the end.
         log_ahead : callable
