@@ -99,9 +99,9 @@ def main() -> None:
         [
             "## Profit and lift",
             "",
-            "From arrays of outcomes (int64) and scores (float64) to one number; best of 7 rounds (4 at five million), in",
-            "turns in one process. `apart` is the relative difference of the values; empulse's lift depends on the order of",
-            "rows with equal scores, churnlib's does not.",
+            "From arrays of outcomes (int64) and scores (float64) to one number; best of 7 rounds (4 at five",
+            "million), in turns in one process. `apart` is the relative difference of the values; empulse's lift",
+            "depends on the order of rows with equal scores, churnlib's does not.",
             machine("numpy", "scipy", "pandas", "empulse"),
             "",
             table(["metric", "rows", "churn", "churnlib, ms", "empulse, ms", "ratio", "apart"], rows),

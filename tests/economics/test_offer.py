@@ -241,5 +241,5 @@ def test_the_cost_is_said_once(cost, share):
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan"), "5 %", True])
 def test_the_share_is_a_share(share):
-    with pytest.raises(ParameterError, match="offer_fraction=.* is not a share"):
+    with pytest.raises(ParameterError, match=r"offer_fraction=.* is not a share"):
         offer(offer_cost=None, offer_fraction=share)

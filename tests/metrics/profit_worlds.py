@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.integrate import quad
 from scipy.stats import beta
@@ -46,7 +48,7 @@ def empc_by_integration(y, s, offer: RetentionOffer, weight=None) -> float:
     a, b = offer.accept_rate
     kinks = _crossings(np.asarray(y), np.asarray(s, dtype=float), offer, weight)
     total = 0.0
-    for low, high in zip(kinks[:-1], kinks[1:], strict=True):
+    for low, high in pairwise(kinks):
         total += quad(lambda g: best_profit(y, s, offer, g, weight) * beta.pdf(g, a, b), low, high, epsabs=1e-12)[0]
     return total
 

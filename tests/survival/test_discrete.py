@@ -55,7 +55,15 @@ def customers(n: int = 400, seed: int = 0, *, months: int = 12, causes: int = 1,
 
 
 def nothing(y: np.ndarray) -> np.ndarray:
-    return np.empty((len(y), 0))
+    """One column that says nothing."""
+    return np.zeros((len(y), 1))
+
+
+def bare(y: np.ndarray, *, weight: np.ndarray | None = None, **options) -> DiscreteTimeHazard:
+    """Fit without features: a constant column has no effect, and is named."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "1 of 1 columns are constant", AssumptionWarning)
+        return DiscreteTimeHazard(**options).fit(nothing(y), y, sample_weight=weight)
 
 
 # ---------------------------------------------------------------------- curves without features
@@ -76,10 +84,9 @@ def targets(draw) -> tuple[np.ndarray, np.ndarray]:
 @given(targets(), st.sampled_from(["logit", "cloglog"]))
 def test_without_features_and_with_a_free_clock_it_is_the_curve_of_kaplan_and_meier(drawn, link):
     y, weight = drawn
-    model = DiscreteTimeHazard(clock="dummy", link=link, beyond="hold")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AssumptionWarning)  # of periods in which nobody was watched
-        model.fit(nothing(y), y, sample_weight=weight)
+        warnings.filterwarnings("ignore", "nobody was watched in", AssumptionWarning)
+        model = bare(y, weight=weight, clock="dummy", link=link, beyond="hold")
     curve = product_limit(risk_table(y["time"], y["event"], entry=y["entry"], weight=weight))
     times = np.arange(0, int(y["time"].max()) + 1)
     np.testing.assert_allclose(model.predict_survival_function(nothing(y)[:1], times)[0], curve(times), atol=1e-13)
@@ -87,7 +94,7 @@ def test_without_features_and_with_a_free_clock_it_is_the_curve_of_kaplan_and_me
 
 def test_periods_without_events_have_no_hazard_and_those_that_nobody_survives_a_whole_one():
     y = survival_target([1, 0, 0, 1, 1], [1, 2, 3, 4, 4])
-    model = DiscreteTimeHazard(clock="dummy").fit(nothing(y), y)
+    model = bare(y, clock="dummy")
     assert model.baseline_hazard_[1].tolist() == [pytest.approx(0.2), 0.0, 0.0, 1.0]
     assert model.predict_survival_function(nothing(y)[:1])[0].tolist() == pytest.approx([0.8, 0.8, 0.8, 0.0])
     assert model.predict_expected_lifetime(nothing(y)[:1]) == pytest.approx([1 + 3 * 0.8])
@@ -95,10 +102,10 @@ def test_periods_without_events_have_no_hazard_and_those_that_nobody_survives_a_
 
 def test_nobody_has_a_tenure_that_nobody_reaches():
     y = survival_target([1, 1, 1, 0], [2, 2, 4, 5], entry=[0, 0, 2, 2])
-    model = DiscreteTimeHazard(clock="dummy").fit(nothing(y), y)
+    model = bare(y, clock="dummy")
     with pytest.raises(HistoryError, match="1 of 2 customers have a tenure at which, by the model, nobody is left"):
         model.predict_churn_probability(nothing(y)[:2], 1, given=[1, 3])
-    model = DiscreteTimeHazard(clock="dummy", beyond="nan").fit(nothing(y), y)
+    model = bare(y, clock="dummy", beyond="nan")
     found = model.predict_churn_probability(nothing(y)[:2], 1, given=[1, 3])
     assert found[0] == 1
     assert np.isnan(found[1])
@@ -205,7 +212,7 @@ def test_times_within_periods_count_in_part():
     stop = entry + 90  # a window of labels that fits no period
     kept = days > entry
     y = survival_target((days <= stop)[kept], np.minimum(days, stop)[kept], entry=entry[kept])
-    model = DiscreteTimeHazard(period="30d", clock="linear").fit(nothing(y), y)
+    model = bare(y, period="30d", clock="linear")
     assert not model.whole_periods_
     assert model.period_ == 30
     for tenure, horizon in ((0, 90), (45, 60), (100, 17), (200, 85)):
@@ -255,9 +262,9 @@ def test_snapshots_with_delayed_entry_give_the_curve_that_all_customers_have():
     seen = (event & (time <= start + 12))[here]
     truth = np.prod(1 - hazard[:12])
     y = survival_target(seen, end, entry=start[here])
-    model = DiscreteTimeHazard(clock="dummy").fit(nothing(y), y)
+    model = bare(y, clock="dummy")
     assert model.predict_survival_function(nothing(y)[:1], [12])[0, 0] == pytest.approx(truth, abs=0.01)
-    naive = DiscreteTimeHazard(clock="dummy").fit(nothing(y), survival_target(seen, end))
+    naive = bare(survival_target(seen, end), clock="dummy")
     assert naive.predict_survival_function(nothing(y)[:1], [12])[0, 0] > truth + 0.3
 
 
@@ -270,7 +277,7 @@ def test_those_who_leave_of_their_own_will_are_told_from_those_who_must():
     time = np.minimum(np.ceil(np.minimum(first, second)), lost)
     event = np.where(np.minimum(first, second) <= lost, np.where(first < second, 1, 2), 0)
     y = survival_target(event, time, causes=["voluntary", "involuntary"])
-    model = DiscreteTimeHazard(clock="linear", causes=("voluntary", "involuntary")).fit(nothing(y), y)
+    model = bare(y, clock="linear", causes=("voluntary", "involuntary"))
     assert model.causes_ == ("voluntary", "involuntary")
     found = model.predict_cumulative_incidence(nothing(y)[:1], [24])[0, :, 0]
     np.testing.assert_allclose(found, [0.41928, 0.27952], atol=0.01)
@@ -570,9 +577,9 @@ def test_risk_orders_customers_as_their_curves_do():
 
 def test_periods_by_themselves():
     y = survival_target([1, 0, 1] * 10, np.linspace(10, 700, 30))
-    assert DiscreteTimeHazard(period=None, clock="linear").fit(nothing(y), y).period_ == 12
+    assert bare(y, period=None, clock="linear").period_ == 12
     short = survival_target([1, 0, 1] * 10, np.arange(1, 31))
-    assert DiscreteTimeHazard(period=None, clock="linear").fit(nothing(short), short).period_ == 1
+    assert bare(short, period=None, clock="linear").period_ == 1
 
 
 @pytest.mark.parametrize("beyond", ["nan", "hold"])
@@ -692,5 +699,5 @@ def test_a_search_that_ends_early_says_so():
 def test_periods_in_which_nobody_was_watched_are_named():
     y = survival_target([1, 0, 1, 1, 0, 1], [2, 2, 1, 6, 6, 5], entry=[0, 0, 0, 4, 4, 4])
     with pytest.warns(AssumptionWarning, match=r"nobody was watched in 2 of 6 periods \(ending at 3, 4\)"):
-        model = DiscreteTimeHazard(clock="dummy").fit(nothing(y), y)
+        model = bare(y, clock="dummy")
     assert (model.baseline_hazard_.loc[[3.0, 4.0], 1] == 0).all()

@@ -35,8 +35,7 @@ def ks_score(y: ArrayLike, s: ArrayLike, *, sample_weight: ArrayLike | None = No
 
     Notes
     -----
-    ``max over t of TPR(t) - FPR(t)``: the largest vertical distance of the ROC curve from its diagonal,
-    and the one-sided statistic of Smirnov's two-sample test.
+    The largest vertical distance of the ROC curve above its diagonal, and the one-sided statistic of Smirnov's two-sample test.
 
     Examples
     --------

@@ -145,11 +145,6 @@ class DiscreteTimeHazard(PeriodModel):
            [0.794, 0.411, 0.239]])
     >>> model.predict_churn_probability(X[:2], 1, given=2).round(3)
     array([0.29 , 0.419])
-
-    Without features, the curve of Kaplan and Meier:
-
-    >>> DiscreteTimeHazard(clock="dummy").fit(X[:, :0], y).predict_survival_function(X[:1, :0]).round(3)
-    array([[0.833, 0.5  , 0.333]])
     """
 
     coef_: FloatArray
@@ -281,7 +276,6 @@ class DiscreteTimeHazard(PeriodModel):
             X,
             reset=reset,
             dtype=np.float64,
-            ensure_min_features=0,
             ensure_all_finite=True if finite else "allow-nan",
         )
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from churnlib._checks import named_rows
-from churnlib._sklearn import StrOptions, Tags, validate_data
+from churnlib._sklearn import Tags, validate_data
 from churnlib._typing import BoolArray, FloatArray
 from churnlib.exceptions import (
     DataError,
