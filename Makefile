@@ -40,6 +40,11 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp-run
 	.venv-lifelines/bin/python -m pip install $(PIP_QUIET) --editable ".[lifelines]" "pandas==2.3.*" --group test
 	@touch $@
 
+# Peers that need lifelines are timed there.
+.venv-lifelines/.stamp-bench: .venv-lifelines/.stamp
+	.venv-lifelines/bin/python -m pip install $(PIP_QUIET) --group bench
+	@touch $@
+
 .venv-lowest/.stamp: pyproject.toml tools/lowest.py
 	@echo "building an environment with the lowest versions that pyproject.toml promises (once)"
 	$(PYTHON) -m venv .venv-lowest
@@ -83,7 +88,7 @@ docs: $(VENV)/.stamp-dev ## the pages, in docs/_build/html; a warning is an erro
 	$(BIN)/sphinx-build -W --keep-going --quiet -j $(WORKERS) -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-bench: $(VENV)/.stamp-dev ## the side-by-side timings
+bench: $(VENV)/.stamp-dev .venv-lifelines/.stamp-bench ## the side-by-side timings
 	$(BIN)/python -m benchmarks
 
 format: $(VENV)/.stamp-dev ## let ruff sort the imports and lay out the code

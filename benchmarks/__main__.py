@@ -9,7 +9,9 @@ from benchmarks import (
     bench_clv_paretonbd,
     bench_features,
     bench_holdout,
+    bench_profit,
     bench_rfm_summary,
+    bench_survival_cox,
     bench_survival_kaplan_meier,
     bench_survival_metrics,
 )
@@ -22,6 +24,8 @@ ALL = (
     bench_clv_paretonbd,
     bench_clv_discrete,
     bench_holdout,
+    bench_profit,
+    bench_survival_cox,
     bench_survival_kaplan_meier,
     bench_survival_metrics,
 )

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         ParetoNBD,
         ShiftedBetaGeometric,
     )
-    from churnlib.economics import RetentionOffer
+    from churnlib.economics import RetentionOffer, churn_cost
     from churnlib.evaluation import evaluate, out_of_time_predict
     from churnlib.events import Contracts, EventLog
     from churnlib.features import FeatureSpec
@@ -131,6 +131,7 @@ __all__ = [
     "__version__",
     "build_dataset",
     "calendar",
+    "churn_cost",
     "classification",
     "clv",
     "compare_definitions",
@@ -228,6 +229,7 @@ _HOME = {
     "SurvivalKFold": "model_selection",
     "TagRules": "segmentation",
     "build_dataset": "snapshots",
+    "churn_cost": "economics",
     "compare_definitions": "outcomes",
     "evaluate": "evaluation",
     "find_hazard_peaks": "survival",

@@ -44,16 +44,20 @@ def test_peaks_of_the_hazard_are_found():
 
 @pytest.mark.slow
 def test_peaks_of_the_hazard_are_found_among_forty_thousand_drawn_customers():
-    errors = []
+    errors, deviates = [], []
     for seed in range(3, 9):
         X, y = peaks_drawn(40_000, seed)
         model = SurvivalBooster().fit(X, y)
         truth = [leaves_within(monthly_hazards(X[:, 0]), *cell) for cell in PEAKS]
         found = [model.predict_churn_probability(X, horizon, given=tenure).mean() for tenure, horizon in PEAKS]
+        left = [
+            (y["event"] & (y["time"] > tenure) & (y["time"] <= tenure + horizon)).sum() for tenure, horizon in PEAKS
+        ]
         errors.append(np.array(found) / truth - 1)
+        deviates.append(errors[-1] * np.sqrt(left))
     # The last cell rests on 140 events, so that a single draw is 8 % off by chance.
     assert np.abs(np.mean(errors, axis=0)).max() < 0.06
-    assert np.abs(errors).max() < 0.12
+    assert np.abs(deviates).max() < 4
 
 
 def test_effects_that_differ_along_the_tenure_and_act_together_are_found():
@@ -208,7 +212,7 @@ def test_what_is_predicted_happens(data, times, period, data_dir):
 @pytest.mark.slow
 def test_what_is_predicted_happens_at_the_open_university(data_dir):
     X, y = open_university(data_dir)
-    predicted = out_of_fold(SurvivalBooster(period="7d"), X, y, (30, 90, 180))
+    predicted = out_of_fold(SurvivalBooster(period="14d"), X, y, (30, 90, 180))
     assert np.abs(predicted - happened(y, (30, 90, 180))).max() <= 0.01
 
 

@@ -35,7 +35,8 @@ def ks_score(y: ArrayLike, s: ArrayLike, *, sample_weight: ArrayLike | None = No
 
     Notes
     -----
-    The largest vertical distance of the ROC curve above its diagonal, and the one-sided statistic of Smirnov's two-sample test.
+    The largest vertical distance of the ROC curve above its diagonal, and the one-sided statistic of
+    Smirnov's two-sample test.
 
     Examples
     --------
