@@ -119,7 +119,7 @@ def main() -> None:
         plain(1_000_000, whole_days=True, rounds=3),
         plain(100_000, whole_days=False, rounds=3),
         plain(100_000, whole_days=True, rounds=3),
-        start_stop(100_000, rounds=3),
+        start_stop(115_000, rounds=3),
     ]
     headings = ["what", "churnlib", "lifelines", "ratio", "extra MiB (churnlib / lifelines)", "largest difference"]
     text = "\n".join(

@@ -138,9 +138,29 @@ def test_smooth_hazards_are_integrated(shape):
     for t in (0.5, 3.0, 20.0):
         exact = [quad(density, 0, t, args=(k,), epsabs=1e-11, points=[t / 1000])[0] for k in (0, 1)]
         found = model.predict_cumulative_incidence(row, [t])[0, :, 0]
-        np.testing.assert_allclose(found, exact, atol=2e-4)
+        np.testing.assert_allclose(found, exact, atol=1e-5)
         several = model.predict_cumulative_incidence(row, [20.0, t, 3.0])[0, :, 1]  # in any order
-        np.testing.assert_allclose(several, exact, atol=1e-3)
+        np.testing.assert_allclose(several, exact, atol=1e-4)
+        reached = np.exp(sum(part._log_survival(row, np.array([[0.2]]))[0, 0] for part in parts))
+        ahead = [quad(density, 0.2, t, args=(k,), epsabs=1e-11)[0] / reached for k in (0, 1)]
+        found = model.predict_cumulative_incidence(row, [0, t - 0.2], given=0.2)[0]
+        np.testing.assert_allclose(found, np.column_stack([[0, 0], ahead]), atol=1e-7)
+
+
+@pytest.mark.parametrize("beyond", ["raise", "nan", "hold", "extrapolate"])
+def test_smooth_incidences_and_survival_make_one_given_a_tenure(beyond):
+    X, y = exponential_world(300)
+    model = CompetingHazards(TwoWeibulls(shape=1.4), beyond=beyond).fit(X, y)
+    tenure = np.linspace(0, 30, 60)
+    times = [0.0, 0.5, 4, 20] if beyond in ("raise", "nan") else [0.0, 0.5, 4, 20, 100]
+    incidence = model.predict_cumulative_incidence(X[:60], times, given=tenure)
+    survival = model.predict_survival_function(X[:60], times, given=tenure)
+    np.testing.assert_allclose(incidence.sum(axis=1) + survival, 1.0, atol=1e-12)
+    alone = model.predict_churn_probability(X[:60], 20, given=tenure, cause=2)
+    np.testing.assert_allclose(alone, incidence[:, 1, 3], atol=1e-7)
+    if beyond == "nan":
+        late = model.predict_cumulative_incidence(X[:2], [1, 100], given=[0, 30])
+        assert np.isnan(late).tolist() == [[[False, True]] * 2] * 2
 
 
 def test_hazards_that_add_up_to_more_than_one_are_scaled_to_one():

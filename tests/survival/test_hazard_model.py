@@ -249,6 +249,47 @@ def test_with_delayed_entry_life_begins_where_somebody_was_watched():
     assert np.isnan(marked).tolist() == [False, False, True]
 
 
+def test_a_smooth_law_speaks_of_the_tenures_before_the_first_that_was_watched():
+    late = survival_target([1, 1, 0], [40, 60, 100], entry=[20, 30, 20])
+    for beyond in ("raise", "nan", "hold", "extrapolate"):
+        model = Exponential(beyond=beyond).fit(X, late)
+        assert model.support_ == (20.0, 100.0)
+        for given_ in (None, 0, 10):
+            survival = model.predict_survival_function(X, [5, 10, 25], given=given_)
+            np.testing.assert_allclose(survival, np.exp(-X * [5, 10, 25]))
+            np.testing.assert_allclose(model.predict_churn_probability(X, 10, given=given_), -np.expm1(-10 * X[:, 0]))
+            lifetime = model.predict_expected_lifetime(X, given=given_, until=50)
+            np.testing.assert_allclose(lifetime, -np.expm1(-50 * X[:, 0]) / X[:, 0])
+
+
+def test_a_horizon_that_ends_before_anybody_was_watched_has_no_chance_of_zero():
+    late = survival_target([1, 2, 0], [3, 4, 8], entry=[2, 3, 2.5], causes=["price", "moved"])
+    with pytest.raises(HistoryError, match=r"without given= a horizon counts from(?s:.*)watched before 2 .horizons from 1"):
+        Halving().fit(X, late).predict_churn_probability(X, [1, 3, 3])
+    marked = Halving(beyond="nan").fit(X, late).predict_churn_probability(X, [1, 2, 3])
+    np.testing.assert_allclose(marked, [np.nan, np.nan, 0.5])
+    held = Halving(beyond="hold").fit(X, late).predict_churn_probability(X, [1, 2, 3])
+    np.testing.assert_allclose(held, [0, 0, 0.5])
+
+
+@pytest.mark.parametrize("beyond", ["hold", "extrapolate"])
+def test_where_the_curve_is_held_before_the_data_the_time_until_they_begin_is_stayed(beyond):
+    late = survival_target([1, 2, 0], [3, 4, 8], entry=[2, 3, 2.5], causes=["price", "moved"])
+    model = Halving(beyond=beyond).fit(X, late)
+    # Nobody leaves before 3, and half of them then.
+    np.testing.assert_allclose(model.predict_expected_lifetime(X, given=[0, 1, 2], until=1), 1)
+    np.testing.assert_allclose(model.predict_expected_lifetime(X, given=[0, 1, 2], until=[3.5, 2.5, 1.5]), [3.25, 2.25, 1.25])
+    grid = np.linspace(0, 12, 1201)[1:]
+    survival = model.predict_survival_function(X[:1], grid, given=0.5)
+    area = np.sum((np.concatenate([[1.0], survival[0, :-1]])) * np.diff(grid, prepend=0))
+    np.testing.assert_allclose(model.predict_expected_lifetime(X[:1], given=0.5, until=12), area, atol=0.01)
+
+
+def test_the_end_of_the_support_is_inside_in_spite_of_rounding_where_beyond_is_marked():
+    model = Halving(beyond="nan").fit(X, survival_target([1, 2, 1], [0.1, 0.2, 0.3], causes=["price", "moved"]))
+    np.testing.assert_allclose(model.predict_expected_lifetime(X, given=0.1, until=0.2), 0.2)
+
+
 class Gone(Halving):
     def _log_survival(self, X, times):
         return np.where(times >= 3, -np.inf, 0.0) * np.ones((len(X), 1))
@@ -315,6 +356,19 @@ def test_given_of_other_customers_is_refused():
     model = Exponential().fit(frame, TARGET)
     with pytest.raises(ParameterError, match="given and X have different indexes"):
         model.predict_survival_function(frame, [1], given=pd.Series([1.0, 2, 3], index=["c", "b", "a"]))
+    turned = pd.Series([10.0, 20, 30], index=["c", "b", "a"])
+    with pytest.raises(ParameterError, match="horizon and X have different indexes"):
+        model.predict_churn_probability(frame, turned)
+    with pytest.raises(ParameterError, match="horizon and X have different indexes"):
+        model.predict_expected_lifetime(frame, until=turned)
+
+
+def test_differences_of_time_are_no_numbers_of_microseconds():
+    model = exponential(beyond="hold")
+    with pytest.raises(ParameterError, match=r"given cannot be read as numbers .they are timedelta64(?s:.*)Timedelta"):
+        model.predict_churn_probability(X, 1, given=pd.Series(pd.to_timedelta([1, 2, 3], unit="D")))
+    with pytest.raises(ParameterError, match="times cannot be read as numbers .they are datetime64"):
+        model.predict_survival_function(X, np.array(["2025-01-01"], "M8[D]"))
 
 
 def test_other_refusals():

@@ -170,6 +170,6 @@ def test_no_more_than_a_block_is_expanded(monkeypatch):
     cells = [
         (block.rows.stop - block.rows.start) * (block.periods.stop - block.periods.start) for block in likelihood.blocks
     ]
-    assert max(cells) <= 1 << 15
+    assert max(cells) <= 1 << 16
     assert sum(cells) < 1.2 * periods.n_cells
     assert sum(block.rows.stop - block.rows.start for block in likelihood.blocks) == n

@@ -150,6 +150,27 @@ def test_survival_is_smooth_and_goes_on_where_asked(distribution):
     assert (np.diff(model.predict_survival_function(X[order], [10])[:, 0]) <= 1e-12).all()
 
 
+def test_the_unit_of_time_says_nothing():
+    X, y, _ = world(600)
+    model = XGBAFTModel(XGBRegressor(**TINY), cv=2)
+    survival = clone(model).fit(X, y).predict_survival_function(X[:20], [10])
+    for unit in (1e-3, 1e5):
+        other = survival_target(y["event"], y["time"] * unit)
+        found = clone(model).fit(X, other).predict_survival_function(X[:20], [10 * unit])
+        np.testing.assert_allclose(found, survival, atol=1e-4)
+
+
+@pytest.mark.parametrize("cls", [XGBCoxModel, XGBAFTModel])
+def test_noise_turns_nobody_s_risk_around(cls):
+    rng = np.random.default_rng(5)
+    X, left = rng.normal(size=(250, 4)), 20 * rng.weibull(1.2, 250)
+    y = survival_target(left < 30, np.minimum(left, 30))
+    model = cls().fit(X, y)
+    assert model.slope_ == 0
+    curve = KaplanMeier().fit(None, y).predict_survival_function(np.zeros((1, 1)), [10])
+    np.testing.assert_allclose(model.predict_survival_function(X, [10]), np.tile(curve, (250, 1)), atol=0.05)
+
+
 @pytest.mark.parametrize("cls", [XGBCoxModel, XGBAFTModel])
 def test_weights_rows_of_none_and_missing_values(cls):
     X, y, _ = world(300)

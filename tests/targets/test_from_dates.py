@@ -77,3 +77,23 @@ def test_what_cannot_be_is_refused(arguments, error, words):
     given = {"started": STARTED, "ended": ENDED, "until": "2025-06-01"} | arguments
     with pytest.raises(error, match=words):
         survival_target_from_dates(given.pop("started"), given.pop("ended"), **given)
+
+
+def test_a_cause_without_the_names_of_causes_is_not_left_out_in_silence():
+    with pytest.raises(ParameterError, match="cause= without causes="):
+        survival_target_from_dates(STARTED, ENDED, until="2025-06-01", cause=["price", None, None])
+
+
+def test_one_cause_may_stand_for_all():
+    y = survival_target_from_dates(STARTED, ENDED, until="2025-06-01", cause="price", causes=["price"])
+    assert y["event"].tolist() == [1, 0, 0]
+
+
+def test_labels_in_another_order_are_refused():
+    started, ended = pd.Series(STARTED, index=[1, 2, 3]), pd.Series(ENDED, index=[3, 2, 1])
+    with pytest.raises(DataError, match="started and ended hold the same 3 labels in different orders"):
+        survival_target_from_dates(started, ended, until="2025-06-01")
+
+
+def test_no_rows_are_no_error_of_until():
+    assert len(survival_target_from_dates([], [], until="2025-06-01")) == 0

@@ -69,6 +69,8 @@ def _target(event, time, entry=None):
         (_target([-1, 1], [1.0, 2.0]), "1 of 2 events are below 0"),
         (_target([True, True], [np.nan, 2.0]), "1 of 2 times are missing"),
         (_target([True, True], [2.0, 0.0]), "1 of 2 times are 0 or less .row 1; first: 0"),
+        (np.zeros(2, dtype=[("event", "?"), ("time", "f8"), ("entry", "U3")]), "entries of y are <U3"),
+        (_target([True], [2.0])[0], "y is a void of 0 axes"),
         (_target([True], [2.0], [np.nan]), "1 of 1 entries are missing"),
         (_target([True], [2.0], [-1.0]), "1 of 1 entries are below 0"),
         (_target([True, True], [2.0, 3.0], [1.0, 3.0]), "1 of 2 entries are not before their time .row 1"),

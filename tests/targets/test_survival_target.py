@@ -130,3 +130,53 @@ def test_times_of_zero_need_a_word() -> None:
 def test_half_moves_no_negative_time() -> None:
     with pytest.raises(DataError, match=r"(?s)1 of 2 times are 0 or less.*first: -1"):
         survival_target([1, 0], [-1, 3], zero="half")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [pd.to_datetime(["2025-01-01", "2025-02-01"]), np.array(["2025-01-01"] * 2, "M8[D]"), [True, True], [1 + 2j, 2]],
+)
+def test_dates_are_no_times_since_1970(times) -> None:
+    with pytest.raises(DataError, match=r"time cannot be read as numbers .they are (datetime64|bool|complex)"):
+        survival_target([1, 0], times)
+
+
+def test_series_are_paired_by_position_and_so_hold_their_labels_in_one_order() -> None:
+    event, time = pd.Series([1, 0], index=["a", "b"]), pd.Series([3.0, 4.0], index=["b", "a"])
+    with pytest.raises(DataError, match="event and time hold the same 2 labels in different orders"):
+        survival_target(event, time)
+    with pytest.raises(DataError, match="event and entry hold the same 2 labels"):
+        survival_target(event, [3, 4], entry=time / 10)
+    # Other labels say nothing of the order.
+    assert survival_target(event, time.reset_index(drop=True))["time"].tolist() == [3, 4]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pd.Series(["price", None, "moved"], dtype="category"),
+        pd.Series([1, 0, 2], dtype="category"),
+        [1, None, 2],
+        np.array([1.0, 0, 2], dtype=object),
+    ],
+)
+def test_causes_may_be_categories_or_numbers_of_any_kind(event) -> None:
+    assert survival_target(event, [1, 2, 3], causes=["price", "moved"])["event"].tolist() == [1, 0, 2]
+
+
+def test_texts_of_digits_are_names_and_no_numbers() -> None:
+    assert survival_target(["1", None, "2"], [1, 2, 3], causes=["2", "1"])["event"].tolist() == [2, 0, 1]
+
+
+def test_columns_of_a_polars_frame() -> None:
+    pl = pytest.importorskip("polars", reason="polars is not installed")
+    frame = pl.DataFrame({"left": [True, False], "days": [3, 4]})
+    assert survival_target("left", "days", data=frame)["time"].tolist() == [3, 4]
+    with pytest.raises(SchemaError, match="time='day' is no column of data"):
+        survival_target("left", "day", data=frame)
+
+
+def test_a_name_of_two_columns_is_refused() -> None:
+    frame = pd.DataFrame([[1, 2, 3]], columns=["event", "time", "time"])
+    with pytest.raises(SchemaError, match="data has several columns 'time'"):
+        survival_target("event", "time", data=frame)

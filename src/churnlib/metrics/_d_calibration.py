@@ -110,7 +110,7 @@ def d_calibration(
         If y is no survival target, survival has another length or values outside 0 and 1, survival
         before the time is below that at the time, or nobody was seen to leave.
     ParameterError
-        If there are more bins than rows, or customers are given for "pearson".
+        If there are fewer than two bins, or more than rows, or customers are given for "pearson".
 
     Notes
     -----
@@ -133,7 +133,8 @@ def d_calibration(
 
     watched = read_watched(y, sample_weight)
     how = check_choice(method, ("wald", "pearson"), name="method")
-    _arrays.checked_bins(bins, len(watched))
+    if _arrays.checked_bins(bins, len(watched)) < 2:
+        raise ParameterError(message("bins is 1", "at least two, whose shares can differ", "bins=10"))
     if customer is not None and how == "pearson":
         raise ParameterError(
             message("customer= with method='pearson'", "Pearson's test takes rows to be independent", "method='wald'")
@@ -160,7 +161,7 @@ def d_calibration(
         statistic, degrees = float((shares**2).sum() * bins / total), bins - 1
     else:
         statistic, degrees = _wald(shares, spread)
-    return DCalibration(shares / total + 1 / bins, statistic, float(chdtrc(degrees, statistic)), degrees)
+    return DCalibration(np.maximum(shares / total + 1 / bins, 0.0), statistic, float(chdtrc(degrees, statistic)), degrees)
 
 
 def customer_codes(customer: ArrayLike, n_rows: int) -> IntArray:
@@ -182,7 +183,7 @@ def customer_codes(customer: ArrayLike, n_rows: int) -> IntArray:
 
 def _stretches(watched: Watched, survival: ArrayLike, before: ArrayLike | None) -> tuple[FloatArray, FloatArray]:
     """Return between which two values of survival each row left."""
-    if not watched.observed.any():
+    if not (watched.observed & (watched.weight > 0)).any():
         raise DataError(
             message(
                 f"all {len(watched)} rows are censored",

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from churnlib._checks import named_rows
+from churnlib._checks import check_number, named_rows
 from churnlib._typing import ArrayLike, BoolArray, FloatArray, IntArray
 from churnlib.calendar import DAY_US, duration
 from churnlib.exceptions import DataError, ParameterError, message, some
 from churnlib.metrics import _arrays
 from churnlib.targets import SurvivalRows, read_survival_target
 
-__all__ = ["Watched", "blocks", "read_horizon", "read_risk", "read_survival", "read_times", "read_watched"]
+__all__ = ["Watched", "blocks", "read_horizon", "read_risk", "read_survival", "read_tau", "read_times", "read_watched"]
 
 _CELLS = 1 << 17  # 1 MiB of numbers: what is worked on at once stays near the processor
 _SLACK = 1e-9
@@ -102,7 +102,18 @@ def read_horizon(horizon: float | str) -> float:
                 message(f"horizon={horizon!r} is a length of the calendar", "a fixed length", 'horizon="90d"')
             )
         return length.fixed_us / DAY_US
-    return float(read_times(horizon)[0])
+    times = read_times(horizon)
+    if times.size > 1:
+        raise ParameterError(message(f"horizon holds {times.size} numbers", "one", "horizon=90"))
+    return float(times[0])
+
+
+def read_tau(tau: float) -> float:
+    """Return the time before which the first of a pair has left, a number above 0."""
+    last = check_number(tau, name="tau", low=0)
+    if last == 0:
+        raise ParameterError(message("tau is 0", "nobody leaves before it", "tau=None, which takes all"))
+    return last
 
 
 def read_survival(survival: ArrayLike, n_rows: int, n_times: int) -> FloatArray:
@@ -152,7 +163,10 @@ def reached(times: FloatArray, watched: FloatArray) -> IntArray:
 
 def _as_numbers(values: Any, name: str) -> FloatArray:
     try:
-        return np.asarray(values, dtype=np.float64)
+        found = np.asarray(values)
+        if found.dtype.kind in "mM":  # numpy would silently count microseconds
+            raise TypeError(f"they are {found.dtype}")
+        return found.astype(np.float64, copy=False)
     except (TypeError, ValueError) as error:
         raise DataError(message(f"{name} cannot be read as numbers ({error})", "numbers")) from None
 

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from churnlib._checks import check_number
 from churnlib._typing import ArrayLike
 from churnlib.exceptions import DataError, message
 from churnlib.metrics._censoring import Convention, read_censoring
 from churnlib.metrics._concordance import count_pairs
-from churnlib.metrics._survival_inputs import read_risk, read_watched
+from churnlib.metrics._survival_inputs import read_risk, read_tau, read_watched
 
 __all__ = ["uno_concordance_score"]
 
@@ -80,7 +79,7 @@ def uno_concordance_score(
     """
     watched = read_watched(y, sample_weight)
     risks = read_risk(risk, len(watched))
-    last = np.inf if tau is None else check_number(tau, name="tau", low=0)
+    last = np.inf if tau is None else read_tau(tau)
     share = read_censoring(watched, train, convention).of_events_by(watched, last)
     query = share**2 * watched.weight if watched.weighted else share**2
     counts = count_pairs(watched, risks, query, time=watched.time, entry=None)

@@ -10,10 +10,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from churnlib._checks import check_number
 from churnlib._through import final_step
 from churnlib._typing import ArrayLike, FloatArray
-from churnlib.exceptions import AssumptionWarning, HistoryError, message
+from churnlib.exceptions import AssumptionWarning, HistoryError, ParameterError, message
 from churnlib.metrics import (
     concordance_score,
     dynamic_auc,
@@ -23,7 +22,7 @@ from churnlib.metrics import (
     uno_concordance_score,
 )
 from churnlib.metrics._censoring import Censoring, read_censoring
-from churnlib.metrics._survival_inputs import Watched, read_horizon, read_times, read_watched
+from churnlib.metrics._survival_inputs import Watched, read_horizon, read_tau, read_times, read_watched
 
 __all__ = [
     "SurvivalScorer",
@@ -246,7 +245,7 @@ def uno_scorer(tau: float | None = None) -> SurvivalScorer:
     uno_concordance_score(tau=365.0)
     """
     return SurvivalScorer(
-        "uno_concordance_score", (("tau", None if tau is None else check_number(tau, name="tau", low=0)),)
+        "uno_concordance_score", (("tau", None if tau is None else read_tau(tau)),)
     )
 
 
@@ -299,7 +298,10 @@ def integrated_brier_scorer(times: ArrayLike) -> SurvivalScorer:
     >>> integrated_brier_scorer(range(1, 4))
     neg_integrated_brier_loss(times=(1.0, 2.0, 3.0))
     """
-    return SurvivalScorer("neg_integrated_brier_loss", (("times", _as_tuple(times)),))
+    grid = _as_tuple(times)
+    if len(grid) < 2:
+        raise ParameterError(message("times holds 1 time", "an integral has two ends", f"brier_scorer({grid[0]:g})"))
+    return SurvivalScorer("neg_integrated_brier_loss", (("times", grid),))
 
 
 def auc_scorer(horizon: float | str) -> SurvivalScorer:

@@ -47,7 +47,7 @@ def read_times(times: ArrayLike) -> FloatArray:
     return values
 
 
-def read_horizon(horizon: float | str | ArrayLike, n_rows: int) -> FloatArray:
+def read_horizon(horizon: float | str | ArrayLike, n_rows: int, X: Any = None) -> FloatArray:
     """Return how far to look ahead, of shape (1, 1) or (n_rows, 1).
 
     Parameters
@@ -56,6 +56,8 @@ def read_horizon(horizon: float | str | ArrayLike, n_rows: int) -> FloatArray:
         Numbers above 0, or text such as "90d", which means days.
     n_rows : int
         Number of customers.
+    X : array or frame, default=None
+        The rows as the caller passed them, whose labels those of a Series must be.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def read_horizon(horizon: float | str | ArrayLike, n_rows: int) -> FloatArray:
     Raises
     ------
     ParameterError
-        If it is not above 0, a calendar length, or has another length than X.
+        If it is not above 0, a calendar length, or has another length or other labels than X.
     """
     if isinstance(horizon, str):
         length = duration(horizon, name="horizon")
@@ -74,6 +76,7 @@ def read_horizon(horizon: float | str | ArrayLike, n_rows: int) -> FloatArray:
                 message(f"horizon={horizon!r} is a length of the calendar", "a fixed length", 'horizon="90d"')
             )
         return np.array([[length.fixed_us / DAY_US]])
+    _check_labels(horizon, X, "horizon")
     values = _numbers(horizon, "horizon")
     if values.ndim > 1 or (values.ndim == 1 and len(values) != n_rows):
         raise ParameterError(
@@ -117,12 +120,7 @@ def read_given(given: ArrayLike | str | None, X: Any, n_rows: int) -> FloatArray
                 message(f"given={given!r} is no column of X", f"columns are {some(getattr(X, 'columns', []), 12)}")
             )
         given = np.asarray(X[given])
-    if isinstance(given, pd.Series) and hasattr(X, "index") and not given.index.equals(X.index):
-        raise ParameterError(
-            message(
-                "given and X have different indexes", "tenures of the rows of X, in their order", "given.loc[X.index]"
-            )
-        )
+    _check_labels(given, X, "given")
     values = _numbers(given, "given")
     if values.ndim > 1 or (values.ndim == 1 and len(values) != n_rows):
         raise ParameterError(message(f"given has shape {values.shape}", f"a number, or one for each of {n_rows} rows"))
@@ -195,8 +193,29 @@ def within_support(
     return inside, outside if beyond == "nan" and outside.any() else None
 
 
+def _check_labels(values: Any, X: Any, name: str) -> None:
+    index = getattr(X, "index", None)
+    if isinstance(values, pd.Series) and isinstance(index, pd.Index) and not values.index.equals(index):
+        raise ParameterError(
+            message(
+                f"{name} and X have different indexes",
+                "one value for each row of X, in their order",
+                f"{name}.loc[X.index]",
+            )
+        )
+
+
 def _numbers(values: Any, name: str) -> FloatArray:
     try:
-        return np.asarray(values, dtype=np.float64)
+        found = np.asarray(values)
+        if found.dtype.kind in "mM":  # numpy would silently count microseconds
+            raise TypeError(f"they are {found.dtype}")
+        return found.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise ParameterError(message(f"{name} cannot be read as numbers ({error})", "numbers, or None")) from None
+        raise ParameterError(
+            message(
+                f"{name} cannot be read as numbers ({error})",
+                "numbers in the unit of the target",
+                f"{name} / pd.Timedelta('1d') of time differences",
+            )
+        ) from None

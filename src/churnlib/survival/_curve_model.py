@@ -15,6 +15,7 @@ from churnlib._checks import as_names, check_number
 from churnlib._sklearn import Interval, Tags, check_is_fitted, fit_context
 from churnlib._typing import ArrayLike, BoolArray, FloatArray, IntArray
 from churnlib.exceptions import HistoryError, message, some
+from churnlib.metrics._grid import on_grid
 from churnlib.numerics import RiskTable, StepFunction, risk_table
 from churnlib.numerics._product_limit import censoring_limit
 from churnlib.numerics._risk_table import counted_table
@@ -177,7 +178,7 @@ class CurveModel(HazardModel):
         return self.strata_.codes(X)
 
     def _fit(self, X: Any, rows: SurvivalRows, weight: FloatArray) -> None:
-        counted = None if (weight == 1).all() else weight
+        counted = None if (weight == 1).all() else on_grid(weight)
         keys, curves = [], []
         for code, members in _groups(X, len(self.strata_.keys)):
             if members is None or weight[members].any():
@@ -334,6 +335,9 @@ class CurveModel(HazardModel):
             out[rows] = curve.log_survival(times if len(times) == 1 else times[rows])
         return out
 
+    def _cells_per_life(self) -> int:
+        return 1  # rows share the area under the curve of their stratum
+
     def _log_ahead(self, X: Any, ahead: FloatArray, start: FloatArray | None) -> FloatArray:
         return self._answered(X, ahead, start, lambda curve, begin, end: curve.log_ahead(begin, end))
 
@@ -444,7 +448,7 @@ def _plain_table(y: Any) -> RiskTable | None:
     if event.dtype != np.bool_ or entry is not None:
         return None
     table = counted_table(time, event, None, None, 1)
-    return table if table is not None and table.times[0] > 0 and table.left.any() else None
+    return table if table is not None and len(table.times) and table.times[0] > 0 and table.left.any() else None
 
 
 def _questions(codes: IntArray, start: FloatArray | None) -> tuple[IntArray, IntArray, FloatArray | None]:

@@ -64,7 +64,7 @@ class DiscreteTimeHazard(PeriodModel):
         Cox's. "cloglog" needs one cause.
     l2 : float, default=0.0
         Of the logistic model: ``l2 / 2 * sum(coef ** 2)`` is taken off its log-likelihood. Clocks go free.
-    tol : float, default=1e-8
+    tol : float, default=1e-7
         Of the logistic model: converged when at most this is left to gain.
     max_iter : int, default=50
         Of the logistic model: how many steps of Newton's method to try at most.
@@ -183,7 +183,7 @@ class DiscreteTimeHazard(PeriodModel):
         causes: Sequence[str] | None = None,
         link: str = "logit",
         l2: float = 0.0,
-        tol: float = 1e-8,
+        tol: float = 1e-7,
         max_iter: int = 50,
         random_state: int | None = None,
         beyond: str = "raise",

@@ -131,6 +131,8 @@ def _columns(by: str | Sequence[str], data: pd.DataFrame | None) -> pd.DataFrame
     if data is None:
         raise ParameterError(message(f"by={by!r} names a column of no frame", "columns are taken from data=", "data=X"))
     check_columns([str(name) for name in data.columns], {f"by[{name!r}]": name for name in names})
+    if not isinstance(data, pd.DataFrame):
+        data = pd.DataFrame({name: np.asarray(data[name]) for name in names})
     return data[list(names)]
 
 

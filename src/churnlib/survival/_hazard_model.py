@@ -9,10 +9,11 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from churnlib._sklearn import BaseEstimator, StrOptions, Tags, check_is_fitted, fit_context, validate_data
-from churnlib._typing import Array, ArrayLike, FloatArray
+from churnlib._typing import Array, ArrayLike, BoolArray, FloatArray
 from churnlib.exceptions import DataError, HistoryError, ParameterError, message, nearest, some
 from churnlib.metrics import concordance_score
 from churnlib.metrics._arrays import weights
+from churnlib.metrics._grid import on_grid
 from churnlib.numerics import StepFunction, censoring_survival
 from churnlib.survival._ask import read_given, read_horizon, read_times, within_support
 from churnlib.survival._tail import Tail
@@ -34,6 +35,27 @@ class HazardModel(BaseEstimator, ABC):
     a question count from `given`, the tenure a customer has reached (from the start where it
     is not given): the chance to leave within 90 days of a customer who is 400 days with us
     is ``predict_churn_probability(X, 90, given=400)``.
+
+    Examples
+    --------
+    A law of one number: everybody leaves at the rate at which all of them did.
+
+    >>> from churnlib.targets import survival_target
+    >>> class Constant(HazardModel):
+    ...     _steps, _own_tail = False, True  # smooth, and known beyond the data
+    ...
+    ...     def __init__(self, *, beyond="raise"):
+    ...         self.beyond = beyond
+    ...
+    ...     def _fit(self, X, rows, weight):
+    ...         self.times_ = np.unique(rows.time)
+    ...         self.rate_ = (weight * rows.observed).sum() / (weight * rows.duration).sum()
+    ...
+    ...     def _log_survival(self, X, times):
+    ...         return np.repeat(-self.rate_ * times, len(X), axis=0) if len(times) == 1 else -self.rate_ * times
+    >>> model = Constant().fit([[0.0], [0.0]], survival_target([1, 0], [40, 60]))
+    >>> model.predict_churn_probability([[0.0]], "30d", given=20).round(3)
+    array([0.259])
     """
 
     beyond: str
@@ -78,14 +100,24 @@ class HazardModel(BaseEstimator, ABC):
         """Check X, and return what can be sliced by rows."""
         return validate_data(self, X, reset=reset, dtype=np.float64)
 
+    @property
+    def _known(self) -> tuple[float, float]:
+        """The tenures that survival is known at: a smooth law speaks of those before the first that was watched too."""
+        low, high = self.support_
+        return (low if self._steps else 0.0), high
+
     def _watched(self, X: Any) -> tuple[FloatArray, FloatArray]:
         """Return the first and the last tenure that each row's survival is known at."""
-        low, high = self.support_
+        low, high = self._known
         return np.full(len_of(X), low), np.full(len_of(X), high)
 
     def _cells_per_row(self, n_times: int) -> int:
         """How many numbers a row needs while it is worked on."""
         return n_times
+
+    def _cells_per_life(self) -> int:
+        """How many numbers a row needs while the area under its whole curve is taken."""
+        return self._cells_per_row(len(self.times_) + 2)
 
     # ------------------------------------------------------------------ fit
 
@@ -132,7 +164,8 @@ class HazardModel(BaseEstimator, ABC):
             )
         counted = weight > 0
         self.support_ = (float(rows.start[counted].min()), float(rows.time[counted].max()))
-        self.censoring_ = censoring_survival(rows.duration, rows.event, weight=weight)
+        # On a grid weights add up to the same in any order of the rows.
+        self.censoring_ = censoring_survival(rows.duration, rows.event, weight=on_grid(weight))
         return data, rows, weight
 
     def _check_causes(self, rows: SurvivalRows) -> None:
@@ -147,6 +180,8 @@ class HazardModel(BaseEstimator, ABC):
                     )
                 )
             self.causes_ = tuple(range(1, n_causes + 1)) if names is None else tuple(names)
+            if len(set(self.causes_)) < len(self.causes_):
+                raise ParameterError(message(f"causes are {some(self.causes_, 12)}", "names that are told apart"))
             return
         if self._causes == "one" and n_causes > 1:
             raise DataError(
@@ -178,7 +213,7 @@ class HazardModel(BaseEstimator, ABC):
         check_is_fitted(self)
         data = self._read(X, reset=False)
         risk = np.empty(len_of(data))
-        for block in self._blocks(len(risk), len(self.times_)):
+        for block in self._blocks(len(risk), min(len(self.times_), self._cells_per_life())):
             risk[block] = self._risk(part_of(data, block))
         return risk
 
@@ -194,8 +229,9 @@ class HazardModel(BaseEstimator, ABC):
         times : array-like of shape (n_times,), default=None
             Times at least 0, counted from `given`, in the unit of the target. None: ``times_``.
         given : float, array-like of shape (n_rows,), or str, default=None
-            The tenure each customer has reached; text names a column of X. None: from the start,
-            or with delayed entry from ``support_[0]``, before which nobody was watched.
+            The tenure each customer has reached; text names a column of X. None: times count from the
+            start of life. With delayed entry the answer is then that of customers who have reached
+            ``support_[0]``, before which nobody was watched, unless the model is a smooth law.
 
         Returns
         -------
@@ -334,14 +370,15 @@ class HazardModel(BaseEstimator, ABC):
         Raises
         ------
         HistoryError
-            If the horizon ends beyond ``support_`` and ``beyond="raise"``.
+            If the horizon ends beyond ``support_``, or without `given` before it, and ``beyond="raise"``.
         ParameterError
             If `horizon`, `given` or `cause` cannot be read.
         """
         check_is_fitted(self)
         data = self._read(X, reset=False)
         start = read_given(given, X, len_of(data))
-        ahead = read_horizon(horizon, len_of(data))
+        ahead = read_horizon(horizon, len_of(data), X)
+        early = self._too_early(ahead) if start is None else None
         which = None if cause is None else self._cause(cause)
         out = np.empty(len_of(data))
         for block in self._blocks(len(out), self._cells_per_row(1) * len(self.causes_)):
@@ -350,7 +387,24 @@ class HazardModel(BaseEstimator, ABC):
                 out[block] = -np.expm1(self._log_of(part, times, since))[:, 0]
             else:
                 out[block] = self._incidence_of(part, times, since)[:, which, 0]
-        return np.abs(out)
+        return np.abs(out) if early is None else np.where(early, np.nan, np.abs(out))
+
+    def _too_early(self, horizon: FloatArray) -> BoolArray | None:
+        """Say which horizons end before anybody was watched, or refuse them: the chance would be 0, and mean nothing."""
+        low = self._known[0]
+        early = horizon[:, 0] <= low
+        if low <= 0 or self._rule in ("hold", "extrapolate") or not early.any():
+            return None
+        if self._rule == "raise":
+            raise HistoryError(
+                message(
+                    f"without given= a horizon counts from the start of life, and nobody was watched before {low:g} "
+                    f"(horizons from {float(horizon.min()):g})",
+                    "the tenure each customer has reached",
+                    "given=tenure, or a horizon that ends later",
+                )
+            )
+        return early
 
     def predict_expected_lifetime(
         self, X: Any, *, given: ArrayLike | str | None = None, until: float | str | ArrayLike | None = None
@@ -368,7 +422,8 @@ class HazardModel(BaseEstimator, ABC):
         given : float, array-like of shape (n_rows,), or str, default=None
             As in `predict_survival_function`.
         until : float, str, or array-like of shape (n_rows,), default=None
-            How far to look, counted from `given`. None: as long as anybody stays.
+            How far to look, counted from `given`; where that is None and entry is delayed, from
+            ``support_[0]``. None: as long as anybody stays.
 
         Returns
         -------
@@ -385,14 +440,14 @@ class HazardModel(BaseEstimator, ABC):
         check_is_fitted(self)
         data = self._read(X, reset=False)
         n = len_of(data)
-        low, high = self.support_
+        low, high = self._known
         start = read_given(given, X, n)
-        begin = np.full(n, low if self._steps else 0.0) if start is None else start
-        ahead = high - begin if until is None else np.broadcast_to(read_horizon(until, n)[:, 0], n)
+        begin = np.full(n, low) if start is None else start
+        ahead = high - begin if until is None else np.broadcast_to(read_horizon(until, n, X)[:, 0], n)
         if until is None:
             self._check_nobody_stays(data)
         out = np.empty(n)
-        for block in self._blocks(n, self._cells_per_row(len(self.times_) + 2)):
+        for block in self._blocks(n, self._cells_per_life()):
             out[block] = self._lifetime_of(part_of(data, block), begin[block], ahead[block])
         return out
 
@@ -446,7 +501,7 @@ class HazardModel(BaseEstimator, ABC):
     def _log_of(self, X: Any, ahead: FloatArray, start: FloatArray | None) -> FloatArray:
         log_survival = self._log_ahead(X, ahead, start)
         tail = self._tail(X, ahead, start)
-        return log_survival if tail is None else log_survival - tail.cumulative_hazard
+        return log_survival if tail is None else np.asarray(log_survival - tail.cumulative_hazard)
 
     def _incidence_of(self, X: Any, ahead: FloatArray, start: FloatArray | None) -> FloatArray:
         incidence = self._incidence_ahead(X, ahead, start)
@@ -454,20 +509,22 @@ class HazardModel(BaseEstimator, ABC):
         if tail is None:
             return incidence
         leaving = np.exp(self._log_ahead(X, ahead, start)) * -np.expm1(-tail.cumulative_hazard)
-        return incidence + tail.shares(self._incidence_ahead)[:, :, None] * leaving[:, None, :]
+        return np.asarray(incidence + tail.shares(self._incidence_ahead)[:, :, None] * leaving[:, None, :])
 
     def _lifetime_of(self, X: Any, begin: FloatArray, ahead: FloatArray) -> FloatArray:
         if self._rule != "hold":
             return self._lifetime(X, begin, ahead)
-        _, end = self._watched(X)
+        low, end = self._watched(X)
+        early = np.clip(low - begin, 0.0, ahead)  # held at both ends: before the data nobody leaves
+        begin, ahead = begin + early, ahead - early
         inside = np.minimum(begin + ahead, end) - np.minimum(begin, end)
-        area = self._lifetime(X, begin, inside)
+        area = early + self._lifetime(X, begin, inside)
         rest = ahead - inside
         if not (rest > 0).any():
             return area
         reached = np.exp(self._log_ahead(X, inside[:, None], begin))[:, 0]
         tail = self._tail(X, ahead[:, None], begin)
-        return area + reached * (rest if tail is None else tail.time_stayed(rest))
+        return np.asarray(area + reached * (rest if tail is None else tail.time_stayed(rest)))
 
     def _tail(self, X: Any, ahead: FloatArray, start: FloatArray | None) -> Tail | None:
         """Return how survival goes on beyond the data, if that is asked for."""
@@ -493,7 +550,7 @@ class HazardModel(BaseEstimator, ABC):
         if len(self.causes_) == 1:  # a difference of incidences would lose digits where few are left
             return np.asarray(-np.expm1(self._log_ahead(X, ahead, start)))[:, None, :]
         since, times = self._tenures(ahead, start)
-        inside, outside = within_support(times, self.support_, self._rule)
+        inside, outside = within_support(times, self._known, self._rule)
         incidence = self._incidence(X, inside)
         if since is not None:
             reached = np.exp(self._still_here(X, since))[:, None, :]
@@ -503,22 +560,22 @@ class HazardModel(BaseEstimator, ABC):
 
     def _tenures(self, ahead: FloatArray, start: FloatArray | None) -> tuple[FloatArray | None, FloatArray]:
         """Return the tenure to condition on (None: the start of life) and the tenures asked for."""
-        low = self.support_[0]
+        low = self._known[0]
         if start is None:
-            return (np.array([[low]]) if self._steps and low > 0 else None), np.maximum(ahead, low)
+            return (np.array([[low]]) if low > 0 else None), np.maximum(ahead, low)
         return start[:, None], start[:, None] + ahead
 
     def _at(self, X: Any, times: FloatArray) -> FloatArray:
-        inside, outside = within_support(times, self.support_, self._rule)
+        inside, outside = within_support(times, self._known, self._rule)
         log_survival = self._log_survival(X, inside)
         return log_survival if outside is None else np.where(outside, np.nan, log_survival)
 
     def _inside(self, times: FloatArray) -> FloatArray:
-        return within_support(times, self.support_, self._rule)[0]
+        return within_support(times, self._known, self._rule)[0]
 
     def _still_here(self, X: Any, since: FloatArray) -> FloatArray:
         """Return log S at the tenures reached, which must be tenures that were watched, and where somebody is left."""
-        inside, outside = within_support(since, self.support_, self._rule, from_low=self._steps)
+        inside, outside = within_support(since, self._known, self._rule, from_low=True)
         reached = self._log_survival(X, inside)
         gone = np.isneginf(reached[:, 0])
         if gone.any() and self._rule == "raise":
@@ -533,7 +590,7 @@ class HazardModel(BaseEstimator, ABC):
 
     def _lifetime(self, X: Any, begin: FloatArray, ahead: FloatArray) -> FloatArray:
         """Return the area under S(. | begin) over the next `ahead`."""
-        within_support((begin + ahead)[:, None], self.support_, self._rule)
+        _, outside = within_support((begin + ahead)[:, None], self._known, self._rule)
         if not self._steps:
             # Twenty nodes on each of eight pieces: exact to rounding for the smooth curves of parametric models.
             nodes, node_weights = np.polynomial.legendre.leggauss(20)
@@ -547,9 +604,7 @@ class HazardModel(BaseEstimator, ABC):
         to_end, to_begin = (_area(knots, survival, at) for at in until)
         since = np.exp(self._still_here(X, begin[:, None]))[:, 0]
         area = np.clip((to_end - to_begin) / np.where(since > 0, since, np.nan), 0.0, ahead)
-        if self.beyond == "nan":
-            return np.where((begin + ahead > high) | (begin < low), np.nan, area)
-        return area
+        return area if outside is None else np.where(outside[:, 0], np.nan, area)
 
     def _check_nobody_stays(self, data: Any) -> None:
         last = np.array([[self.support_[1]]])

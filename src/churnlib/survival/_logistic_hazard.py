@@ -8,7 +8,7 @@ import numpy as np
 
 from churnlib._typing import BoolArray, FloatArray, IntArray
 from churnlib.survival._clocks import Clock
-from churnlib.survival._logistic_likelihood import NEVER, HazardLikelihood, Link, Sums
+from churnlib.survival._logistic_likelihood import NEVER, HazardLikelihood, Link, Sums, one_thread
 
 __all__ = ["LogisticFit", "LogisticHazards", "clock_effects", "fit_logistic_hazard"]
 
@@ -172,14 +172,14 @@ def clock_effects(fit: LogisticFit, clock: Clock, contract: FloatArray | None, p
     return np.asarray(eta + effects[:, clock.contract_codes(contract, periods)])
 
 
-def fit_logistic_hazard(likelihood: HazardLikelihood, *, tol: float = 1e-8, max_iter: int = 50) -> LogisticFit:
+def fit_logistic_hazard(likelihood: HazardLikelihood, *, tol: float = 1e-7, max_iter: int = 50) -> LogisticFit:
     """Find the maximum by Newton's method.
 
     Parameters
     ----------
     likelihood : HazardLikelihood
         What to maximise.
-    tol : float, default=1e-8
+    tol : float, default=1e-7
         Converged when the quadratic model says that at most this is left to gain.
     max_iter : int, default=50
         How many steps to try at most.
@@ -189,6 +189,11 @@ def fit_logistic_hazard(likelihood: HazardLikelihood, *, tol: float = 1e-8, max_
     LogisticFit
         The maximum, or where the search ended.
     """
+    with one_thread(likelihood.periods.n_cells * (likelihood.n_columns + 1)):
+        return _newton(likelihood, tol, max_iter)
+
+
+def _newton(likelihood: HazardLikelihood, tol: float, max_iter: int) -> LogisticFit:
     theta, alpha = likelihood.start()
     now = likelihood.evaluate(theta, alpha)
     step = _step(now, likelihood.free)

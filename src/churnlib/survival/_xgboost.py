@@ -258,7 +258,7 @@ class XGBAFTModel(_BoostedTrees):
     booster_ : xgboost.Booster
         The trees. Its margin is a log time.
     intercept_, slope_ : float
-        Location of log time: ``intercept_ + slope_ * margin``.
+        Location of log time: ``intercept_ + slope_ * margin``; a slope of 0 where the trees follow noise.
     scale_ : float
         Scale of log time about it.
     times_ : ndarray
@@ -322,6 +322,7 @@ class XGBAFTModel(_BoostedTrees):
             )
         plain = self._calibrated(np.empty((len(X), 0)), rows, weight)
         self._grown_with = float(np.exp(plain[-1])) if self.scale is None else float(self.scale)
+        self._middle = float(plain[0])
         self.booster_ = self._boost(X, rows, weight)
         scores = self._scores(X, rows, weight, folds)
         if folds is None:
@@ -331,6 +332,8 @@ class XGBAFTModel(_BoostedTrees):
         spread = float(scores.std()) or 1.0
         centre = float(scores.mean())
         found = self._calibrated((scores - centre)[:, None] / spread, rows, weight)
+        if found[1] < 0:  # scores that say nothing, or worse: by the rows that the trees have not seen
+            found = np.array([plain[0], 0.0, plain[-1]])
         self.slope_, self.scale_ = float(found[1] / spread), float(np.exp(found[-1]))
         self.intercept_ = float(found[0] - self.slope_ * centre)
 
@@ -342,6 +345,8 @@ class XGBAFTModel(_BoostedTrees):
         }
         params = {
             "objective": "survival:aft",
+            # Where the trees start: else small steps would have to lead there, and the unit of time would matter.
+            "base_score": float(np.exp(self._middle)),
             "aft_loss_distribution": self.distribution,
             "aft_loss_distribution_scale": self._grown_with,
         }

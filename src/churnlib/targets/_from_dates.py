@@ -10,8 +10,8 @@ import pandas as pd
 
 from churnlib._checks import check_choice, named_rows
 from churnlib._typing import Array, ArrayLike, FloatArray, Instant
-from churnlib.exceptions import DataError, TimeError, message, some
-from churnlib.targets._survival_target import survival_target
+from churnlib.exceptions import DataError, ParameterError, TimeError, message, some
+from churnlib.targets._survival_target import check_one_order, survival_target
 
 __all__ = ["survival_target_from_dates"]
 
@@ -47,7 +47,7 @@ def survival_target_from_dates(
     entered : instant or array-like of shape (n_rows,), default=None
         When observation began; a day before a customer's start counts as the start.
         None: everybody was watched from the start.
-    cause : array-like of shape (n_rows,), default=None
+    cause : array-like of shape (n_rows,) or str, default=None
         Why each left, read where `ended` is seen; needs `causes`.
     causes : sequence of str, default=None
         Names of the competing causes.
@@ -69,7 +69,7 @@ def survival_target_from_dates(
     DataError
         As in `survival_target`, and if lengths differ.
     ParameterError
-        If `unit` is none of these.
+        If `unit` is none of these, or a cause is given and `causes` is not.
 
     Examples
     --------
@@ -80,6 +80,10 @@ def survival_target_from_dates(
           dtype=[('event', '?'), ('time', '<f8'), ('entry', '<f8')])
     """
     check_choice(unit, tuple(_DAYS), name="unit")
+    if cause is not None and causes is None:
+        raise ParameterError(message("cause= without causes=", "the names of the causes", "causes=sorted(set(...))"))
+    given = {"started": started, "ended": ended, "until": until, "entered": entered, "cause": cause}
+    check_one_order(given)
     start = _instants(started, "started", None)
     end = _instants(ended, "ended", len(start))
     last = _instants(until, "until", len(start))
@@ -91,8 +95,7 @@ def survival_target_from_dates(
     final = end.where(seen, last)
     event: Any = seen
     if causes is not None:
-        reasons = pd.Series(np.asarray(cause)) if cause is not None else pd.Series([None] * len(start))
-        event = _causes(reasons, seen)
+        event = _causes(pd.Series(np.broadcast_to(np.asarray(cause, dtype=object), _shape(cause, start))), seen)
     return survival_target(
         event,
         _since(start, final, unit),
@@ -104,7 +107,7 @@ def survival_target_from_dates(
 
 def _instants(values: Any, name: str, length: int | None) -> pd.Series[Any]:
     alone = isinstance(values, str) or np.ndim(values) == 0
-    listed = [values] * (length or 1) if alone else values
+    listed = [values] * (1 if length is None else length) if alone else values
     try:
         read = pd.Series(pd.to_datetime(pd.Series(listed).reset_index(drop=True), utc=True, format="ISO8601"))
     except (TypeError, ValueError) as error:
@@ -112,6 +115,11 @@ def _instants(values: Any, name: str, length: int | None) -> pd.Series[Any]:
     if length is not None and len(read) != length:
         raise DataError(message(f"{name} has {len(read)} values, started {length}", "one value for each row"))
     return read
+
+
+def _shape(cause: Any, start: pd.Series[Any]) -> tuple[int, ...]:
+    """Return the shape of the causes; one value, or none, stands for every row."""
+    return (len(start),) if cause is None or isinstance(cause, str) else np.shape(cause)
 
 
 def _since(start: pd.Series[Any], later: pd.Series[Any], unit: str) -> FloatArray:

@@ -156,7 +156,10 @@ def _fields(target: Array, names: tuple[str, ...]) -> tuple[Array, Array, Array 
                 _FIX,
             )
         )
-    return event, time, target["entry"] if "entry" in names else None
+    entry = target["entry"] if "entry" in names else None
+    if entry is not None and entry.dtype.kind not in "fiu":
+        raise DataError(message(f"entries of y are {entry.dtype}", "numbers", _FIX))
+    return event, time, entry
 
 
 def _check(rows: SurvivalRows) -> None:
@@ -190,4 +193,4 @@ def _refuse(wrong: BoolArray, values: Array, what: str, expected: str) -> None:
 def _described(y: Any) -> str:
     found = np.asarray(y)
     named = f"a {type(y).__name__}"
-    return f"{named} of {found.dtype} and shape {found.shape}" if found.dtype.names is None else f"{named} of 2 axes"
+    return f"{named} of {found.dtype} and shape {found.shape}" if found.dtype.names is None else f"{named} of {found.ndim} axes"

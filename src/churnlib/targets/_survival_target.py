@@ -15,6 +15,8 @@ from churnlib.exceptions import DataError, ParameterError, SchemaError, message,
 __all__ = ["survival_target"]
 
 _DAY_SECONDS = 86_400
+_NUMBERS = ("integer", "floating", "mixed-integer-float")
+"""What pandas calls a column of numbers, whatever it is stored as."""
 
 
 def survival_target(
@@ -46,7 +48,7 @@ def survival_target(
         least 0 and below `time`, in the same unit. None: watched from the start.
     causes : sequence of str, default=None
         Names of the competing causes. None: churn is churn.
-    data : DataFrame, default=None
+    data : dataframe, default=None
         Where event, time and entry are columns, given by name.
     zero : {"error", "half"}, default="error"
         What to do with times of 0, which no model can place. ``"half"`` puts them at half the
@@ -63,8 +65,8 @@ def survival_target(
     SchemaError
         If a named column does not exist.
     DataError
-        If lengths differ, a value is missing or cannot be read, a time is 0 or less,
-        an entry is below 0, not before its time, or an event is no known cause.
+        If lengths differ, Series hold the same labels in different orders, a value is missing or cannot be
+        read, a time is 0 or less, an entry is below 0, not before its time, or an event is no known cause.
     ParameterError
         If columns are named without `data`, or `zero` is no choice.
 
@@ -84,6 +86,7 @@ def survival_target(
     given = {"event": event, "time": time} | ({} if entry is None else {"entry": entry})
     columns = {name: _column(values, name, data) for name, values in given.items()}
     _one_length(columns)
+    check_one_order(given)
     times = _times(columns["time"], "time")
     if check_choice(zero, ("error", "half"), name="zero") == "half" and (times > 0).any():
         times = np.where(times == 0, times[times > 0].min() / 2, times)
@@ -119,6 +122,10 @@ def _column(values: Any, name: str, data: pd.DataFrame | None) -> pd.Series[Any]
         raise ParameterError(
             message(f"{name}={values!r} names a column of no frame", "columns are taken from data=", "data=frame")
         )
+    if list(data.columns).count(values) > 1:
+        raise SchemaError(
+            message(f"data has several columns {values!r}", "each name once", "data.loc[:, ~data.columns.duplicated()]")
+        )
     if values not in data.columns:
         raise SchemaError(
             message(
@@ -127,7 +134,8 @@ def _column(values: Any, name: str, data: pd.DataFrame | None) -> pd.Series[Any]
                 f"{name}: {nearest(values, list(data.columns))}",
             )
         )
-    return data[values].reset_index(drop=True)
+    found: Any = data[values]
+    return pd.Series(found if isinstance(found, pd.Series) else np.asarray(found)).reset_index(drop=True)
 
 
 def _one_length(columns: dict[str, pd.Series[Any]]) -> None:
@@ -137,10 +145,28 @@ def _one_length(columns: dict[str, pd.Series[Any]]) -> None:
         raise DataError(message(f"lengths differ: {stated}", "one value for each row"))
 
 
+def check_one_order(given: dict[str, Any]) -> None:
+    """Refuse labelled values that hold the same labels in different orders: pairing them by position is wrong."""
+    series = {name: values for name, values in given.items() if isinstance(values, pd.Series)}
+    first = next(iter(series), "")
+    for name, values in series.items():
+        index, other = series[first].index, values.index
+        if not index.equals(other) and index.is_unique and not len(index.symmetric_difference(other)):
+            raise DataError(
+                message(
+                    f"{first} and {name} hold the same {len(other)} labels in different orders",
+                    "rows are paired by position",
+                    f"{name}={name}.reindex({first}.index)",
+                )
+            )
+
+
 def _times(column: pd.Series[Any], name: str) -> FloatArray:
     if pd.api.types.is_timedelta64_dtype(column.dtype):
         column = pd.to_timedelta(column).dt.total_seconds() / _DAY_SECONDS
     try:
+        if pd.api.types.is_datetime64_any_dtype(column.dtype) or column.dtype.kind in "bc":
+            raise TypeError(f"they are {column.dtype}")  # pandas would silently count from 1970
         times = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise DataError(
@@ -174,6 +200,10 @@ def _codes(column: pd.Series[Any], causes: Sequence[str]) -> Array:
     names = as_names(list(causes), name="causes")
     if not names:
         raise ParameterError(message("causes is empty", "at least one name", "causes=None for a single cause"))
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    if pd.api.types.infer_dtype(column, skipna=True) in _NUMBERS:
+        column = pd.to_numeric(column)
     if pd.api.types.is_numeric_dtype(column.dtype):
         values = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=0.0)
         values = np.where(np.isnan(values), 0.0, values)
