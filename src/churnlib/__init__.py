@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         numerics,
         outcomes,
         plotting,
+        reasons,
         reporting,
         segmentation,
         snapshots,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         StatusChange,
         compare_definitions,
     )
+    from churnlib.reasons import ComplaintClassifier, ReasonCatalog, precursors
     from churnlib.reporting import Report
     from churnlib.segmentation import LifecycleStage, RFMScorer, RFMSegmenter, TagRules
     from churnlib.snapshots import Dataset, build_dataset
@@ -99,6 +101,7 @@ __all__ = [
     "CancelAndRefund",
     "ChurnClassifier",
     "CompetingHazards",
+    "ComplaintClassifier",
     "ContractEnd",
     "Contracts",
     "CoxModel",
@@ -120,6 +123,7 @@ __all__ = [
     "PurgedGroupTimeSplit",
     "RFMScorer",
     "RFMSegmenter",
+    "ReasonCatalog",
     "Report",
     "RetentionOffer",
     "ShiftedBetaGeometric",
@@ -151,6 +155,8 @@ __all__ = [
     "out_of_time_predict",
     "outcomes",
     "plotting",
+    "precursors",
+    "reasons",
     "reporting",
     "segmentation",
     "show_versions",
@@ -179,6 +185,7 @@ _ROOMS = frozenset(
         "numerics",
         "outcomes",
         "plotting",
+        "reasons",
         "reporting",
         "segmentation",
         "snapshots",
@@ -198,6 +205,7 @@ _HOME = {
     "CancelAndRefund": "outcomes",
     "ChurnClassifier": "classification",
     "CompetingHazards": "survival",
+    "ComplaintClassifier": "reasons",
     "ContractEnd": "outcomes",
     "Contracts": "events",
     "CoxModel": "survival",
@@ -220,6 +228,7 @@ _HOME = {
     "PurgedGroupTimeSplit": "model_selection",
     "RFMScorer": "segmentation",
     "RFMSegmenter": "segmentation",
+    "ReasonCatalog": "reasons",
     "Report": "reporting",
     "RetentionOffer": "economics",
     "ShiftedBetaGeometric": "clv",
@@ -235,6 +244,7 @@ _HOME = {
     "find_hazard_peaks": "survival",
     "monthly": "calendar",
     "out_of_time_predict": "evaluation",
+    "precursors": "reasons",
     "show_versions": "_show_versions",
     "survival_target": "targets",
     "weekly": "calendar",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from churnlib.exceptions import ParameterError, ParameterTypeError, message, nearest, some
 
-__all__ = ["as_names", "check_choice", "check_flag", "check_integer", "check_number", "named_rows"]
+__all__ = ["as_floats", "as_names", "check_choice", "check_flag", "check_integer", "check_number", "named_rows"]
 
 _Choice = TypeVar("_Choice", bound=str)
 
@@ -41,6 +41,39 @@ def named_rows(rows: NDArray[Any], limit: int = 5) -> str:
     positions = np.flatnonzero(rows) if rows.dtype == bool else np.asarray(rows)
     word = "row" if len(positions) == 1 else "rows"
     return f"{word} {some(positions.tolist(), limit)}"
+
+
+def as_floats(values: Any) -> NDArray[np.float64]:
+    """Return values as an array of floats, but no dates and no differences of time.
+
+    Parameters
+    ----------
+    values : array-like
+        Numbers, in any shape.
+
+    Returns
+    -------
+    ndarray of float64
+        The same.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are no numbers. numpy would count microseconds, or what other unit time comes in.
+
+    Examples
+    --------
+    >>> as_floats([1, True])
+    array([1., 1.])
+    >>> as_floats(np.array([1], dtype="m8[D]"))
+    Traceback (most recent call last):
+        ...
+    TypeError: they are timedelta64[D]
+    """
+    found = np.asarray(values)
+    if found.dtype.kind in "mM":
+        raise TypeError(f"they are {found.dtype}")
+    return found.astype(np.float64, copy=False)
 
 
 def check_choice(value: object, choices: Sequence[_Choice], *, name: str) -> _Choice:

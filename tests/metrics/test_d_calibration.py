@@ -149,3 +149,19 @@ def test_bad_input_is_counted_and_named():
         d_calibration(y, [0.5, 0.5], bins=2, method="walt")
     with pytest.raises(ParameterError, match="10 bins for 2 rows"):
         d_calibration(y, [0.5, 0.5])
+
+
+def test_one_bin_says_nothing():
+    with pytest.raises(ParameterError, match="bins is 1; at least two"):
+        d_calibration(survival_target([1, 0], [1, 2]), [0.5, 0.5], bins=1)
+
+
+def test_who_left_without_weight_was_not_seen_to_leave():
+    with pytest.raises(DataError, match="all 3 rows are censored"):
+        d_calibration(survival_target([1, 0, 0], [1, 2, 3]), [0.5] * 3, bins=2, sample_weight=[0, 1, 1])
+
+
+def test_an_empty_bin_has_a_share_of_nothing_and_not_less():
+    shares = d_calibration(survival_target([1, 1, 1], [1, 2, 3]), [0.05] * 3, bins=3).shares
+    assert (shares >= 0).all()
+    assert shares.sum() == pytest.approx(1)

@@ -65,8 +65,20 @@ def test_a_risk_has_one_column_or_one_for_each_time():
 
 @pytest.mark.parametrize(
     ("horizon", "match"),
-    [("1mo", "horizon='1mo' is a length of the calendar"), (0, "1 of 1 times are 0 or less"), ("soon", "horizon")],
+    [
+        ("1mo", "horizon='1mo' is a length of the calendar"),
+        (0, "1 of 1 times are 0 or less"),
+        ("soon", "horizon"),
+        ([1, 2], "horizon holds 2 numbers"),
+    ],
 )
 def test_a_horizon_is_a_fixed_length(horizon, match):
     with pytest.raises(ValueError, match=match):
         horizon_calibration_table(Y, [0.1, 0.2, 0.3, 0.4], horizon, bins=1)
+
+
+def test_differences_of_time_are_no_numbers_of_microseconds():
+    with pytest.raises(DataError, match=r"times cannot be read as numbers .they are timedelta64"):
+        survival_brier_loss(Y, S, np.array([1, 2], "m8[D]"))
+    with pytest.raises(DataError, match=r"risk cannot be read as numbers .they are timedelta64"):
+        dynamic_auc(Y, np.array([1, 2, 3, 4], "m8[us]"), [1, 2])

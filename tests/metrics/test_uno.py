@@ -137,5 +137,7 @@ def test_bad_input_is_named():
         uno_concordance_score(y, [1, 2, 3], tau=0.5)
     with pytest.raises(ParameterError, match=r"tau=-1\.0 is out of range"):
         uno_concordance_score(y, [1, 2, 3], tau=-1)
+    with pytest.raises(ParameterError, match="tau is 0; nobody leaves before it"):
+        uno_concordance_score(y, [1, 2, 3], tau=0)
     with pytest.raises(HistoryError, match=r"1 of 2 who left did so where.*nobody is still watched \(row 2\)"):
         uno_concordance_score(y, [1, 2, 3], train=survival_target([1, 0], [1, 2]))

@@ -274,6 +274,12 @@ def test_bad_arguments_are_refused_in_the_making():
         auc_scorer("1mo")
     with pytest.raises(ParameterError, match=r"tau=-2\.0 is out of range"):
         uno_scorer(-2)
+    with pytest.raises(ParameterError, match="tau is 0"):
+        uno_scorer(0)
+    with pytest.raises(ParameterError, match="times holds 1 time; an integral has two ends"):
+        integrated_brier_scorer([3])
+    with pytest.raises(ParameterError, match="horizon holds 2 numbers"):
+        brier_scorer([3, 4])
 
 
 def test_what_predicts_no_survival_or_was_not_seen_to_leave_is_named():

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from churnlib.exceptions import SchemaError
+from churnlib.exceptions import DataError, SchemaError
 from churnlib.plotting import plot_hazard
 from churnlib.survival import find_hazard_peaks, hazard_table
 from churnlib.targets import survival_target
@@ -72,3 +72,10 @@ def test_bands_are_intervals():
 def test_peaks_are_a_frame_of_peaks():
     with pytest.raises(SchemaError, match=r"(?s)column 'start' is missing from peaks.*find_hazard_peaks"):
         plot_hazard(TABLE, peaks=TABLE)
+
+
+def test_more_groups_than_lines_are_refused_and_not_left_out():
+    y = survival_target(np.ones(60), np.arange(1, 61))
+    table = hazard_table(y, bands=[0, 60], by=np.arange(60) % 30)
+    with pytest.raises(DataError, match="table holds 30 groups; at most 28 lines can be told apart"):
+        plot_hazard(table)

@@ -9,7 +9,7 @@ pytest.importorskip("matplotlib")
 
 import pandas as pd
 
-from churnlib.exceptions import DataError
+from churnlib.exceptions import DataError, ParameterError, ParameterTypeError
 from churnlib.plotting import plot_incidence
 from churnlib.survival import AalenJohansen
 from churnlib.targets import survival_target
@@ -36,3 +36,10 @@ def test_strata_are_drawn_one_at_a_time():
     with pytest.raises(DataError, match=r"(?s)table holds 2 strata: a, b.*table\[table\[\"stratum\"\] == 'a'\]"):
         plot_incidence(table)
     assert plot_incidence(table[table["stratum"] == "a"]).get_xlim() == (0.0, 4.0)
+
+
+@pytest.mark.parametrize(("start", "error"), [(-1, ParameterError), ("x", ParameterTypeError)])
+def test_a_start_is_a_tenure(start, error):
+    y = survival_target([1, 2, 0], [1, 2, 3], causes=["price", "moved"])
+    with pytest.raises(error, match="start"):
+        plot_incidence(AalenJohansen().fit(None, y).table_, start=start)

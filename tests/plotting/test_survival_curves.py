@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from churnlib.exceptions import ParameterError
+from churnlib.exceptions import DataError, ParameterError
 from churnlib.plotting import plot_survival
 from churnlib.survival import KaplanMeier
 from churnlib.targets import survival_target
@@ -53,3 +53,11 @@ def test_many_strata_are_told_apart_by_their_strokes():
     table = KaplanMeier(strata="plan").fit(X, survival_target([1] * 9, range(1, 10))).table_
     lines = plot_survival(table).get_lines()
     assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == len(lines) == 9
+
+
+def test_more_strata_than_lines_are_refused_and_not_left_out():
+    frame = pd.DataFrame({"branch": np.arange(60) % 30})
+    y = survival_target(np.ones(60), np.arange(1, 61))
+    table = KaplanMeier(strata="branch").fit(frame, y).table_
+    with pytest.raises(DataError, match="table holds 30 strata; at most 28 lines can be told apart"):
+        plot_survival(table)

@@ -228,3 +228,38 @@ def _curve_with(at_risk: np.ndarray) -> Curve:
     stretch = Stretch(0.0, float(n), table)
     flat = StepFunction(times, np.ones(n), 1.0)
     return Curve(stretch.start, stretch.end, table, flat, StepFunction(times, np.zeros(n), 0.0))
+
+
+@pytest.mark.parametrize("curve", CURVES)
+def test_no_rows_are_named(curve):
+    with pytest.raises(DataError, match="y has no rows"):
+        curve().fit(None, Y[:0])
+
+
+@pytest.mark.parametrize("curve", CURVES)
+def test_weights_add_up_to_the_same_in_any_order_of_the_rows(curve):
+    rng = np.random.default_rng(3)
+    time = rng.exponential(10, 500).round(1) + 0.1
+    y = survival_target(rng.random(500) < 0.7, time, entry=time * rng.choice([0.0, 0.3], 500))
+    weight, order = rng.random(500), rng.permutation(500)
+    one, other = curve().fit(None, y, weight), curve().fit(None, y[order], weight[order])
+    assert one.curves_[0].survival.values.tobytes() == other.curves_[0].survival.values.tobytes()
+    assert one.censoring_.values.tobytes() == other.censoring_.values.tobytes()
+
+
+def test_many_rows_share_the_area_under_one_curve(monkeypatch):
+    rng = np.random.default_rng(4)
+    model = KaplanMeier(beyond="hold").fit(None, survival_target(rng.random(3000) < 0.5, rng.exponential(10, 3000)))
+    asked = []
+    area = Curve.area
+    monkeypatch.setattr(Curve, "area", lambda curve, begin, end: asked.append(len(begin)) or area(curve, begin, end))
+    X = np.empty((5000, 0))
+    model.predict_expected_lifetime(X, given=rng.uniform(0, 5, 5000), until=3)
+    model.predict(X)
+    assert len(asked) == 2  # and not once for every few rows
+
+
+def test_causes_of_one_name_are_refused():
+    y = survival_target([1, 2], [1, 2], causes=["price", "moved"])
+    with pytest.raises(ParameterError, match="causes are price, price"):
+        AalenJohansen(causes=["price", "price"]).fit(None, y)

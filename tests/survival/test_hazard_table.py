@@ -298,3 +298,13 @@ def test_what_cannot_be_is_named(options, error, text):
 def test_what_is_no_target_is_named():
     with pytest.raises(DataError, match="no survival target"):
         hazard_table([1, 2], bands=[0, 5])
+
+
+def test_groups_may_be_columns_of_a_polars_frame():
+    pl = pytest.importorskip("polars", reason="polars is not installed")
+    frame = pd.DataFrame({"plan": ["a", "b", "a"], "year": [1, 2, 2]})
+    for by in ("plan", ["plan", "year"]):
+        pd.testing.assert_frame_equal(
+            hazard_table(Y, bands=[0, 5], by=by, data=pl.from_pandas(frame)),
+            hazard_table(Y, bands=[0, 5], by=by, data=frame),
+        )

@@ -187,3 +187,19 @@ def test_one_label_only_and_a_horizon_beyond_the_data(data):
         model.score(X[:3], np.ones(3))
     with pytest.raises(HistoryError, match="nobody was watched beyond"):
         HorizonClassifier(horizon=500).fit(X, y).predict_proba(X)
+
+
+def test_recalibration_of_tenures_that_one_fold_does_not_know():
+    rng = np.random.default_rng(3)
+    X = pd.DataFrame({"a": rng.normal(size=900), "tenure": rng.uniform(0, 40, 900)})
+    left = X["tenure"] + rng.exponential(30 * np.exp(-X["a"]))
+    y = survival_target(left < 60, np.minimum(left, 60), entry=X["tenure"])
+    model = HorizonClassifier(CoxModel(), horizon=15, given="tenure", cv=3).fit(X, y)
+    assert model.calibration_[1] == pytest.approx(1, abs=0.25)
+    held = HorizonClassifier(CoxModel(beyond="hold"), horizon=15, given="tenure", cv=3).fit(X, y)
+    np.testing.assert_allclose(model.calibration_, held.calibration_, atol=0.05)
+    short = survival_target(left < 60, np.minimum(left, X["tenure"] + 1), entry=X["tenure"])
+    with pytest.raises(DataError, match=r"0 of the 0 rows that probabilities can be recalibrated on(?s:.*)cv=None"):
+        HorizonClassifier(CoxModel(), horizon=90, given="tenure", cv=3).fit(X, short)
+    with pytest.raises(DataError, match=r"0 of the \d+ rows that probabilities can be recalibrated on"):
+        HorizonClassifier(CoxModel(), horizon=1e-6, given="tenure", cv=3).fit(X, y)

@@ -153,6 +153,24 @@ def test_weights_and_delayed_entry_reach_the_fitter(rossi):
 
 
 @needs_lifelines
+def test_the_area_under_cox_is_that_of_straight_lines_between_the_jumps(rossi):
+    X, y = rossi
+    model = LifelinesModel(lifelines.CoxPHFitter()).fit(X, y)
+    grid = np.linspace(0, 40, 20_001)
+    survival = model.predict_survival_function(X[:5], (grid[1:] + grid[:-1]) / 2)
+    expected = (survival * np.diff(grid)).sum(axis=1)
+    np.testing.assert_allclose(model.predict_expected_lifetime(X[:5], until=40), expected, atol=2e-3)
+
+
+@needs_lifelines
+def test_a_fitter_without_delayed_entry_says_so(rossi):
+    X, y = rossi
+    late = survival_target(y["event"], y["time"], entry=np.minimum(y["time"] - 1, 3))
+    with pytest.raises(DataError, match="rows have a delayed entry, and AalenAdditiveFitter takes none"):
+        LifelinesModel(lifelines.AalenAdditiveFitter(coef_penalizer=1.0)).fit(X, late)
+
+
+@needs_lifelines
 def test_past_the_data_only_where_asked(rossi):
     X, y = rossi
     with pytest.raises(HistoryError, match="nobody was watched beyond 52"):

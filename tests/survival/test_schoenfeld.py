@@ -83,3 +83,14 @@ def test_other_rows_other_weights_and_penalties_are_refused(rows):
         proportional_hazards_test(CoxModel(alpha=0.1).fit(X, y), X, y)
     with pytest.raises(ParameterError, match="transform='sqrt'"):
         proportional_hazards_test(model, X, y, transform="sqrt")
+
+
+@pytest.mark.parametrize("transform", ["km", "rank", "identity", "log"])
+def test_rows_of_weight_zero_are_as_good_as_left_out(rows, transform):
+    X, y, w = rows
+    weight = np.where(np.arange(len(X)) % 4 == 0, 0.0, w.weight)
+    kept = weight > 0
+    model = CoxModel().fit(X, y, sample_weight=weight)
+    found = proportional_hazards_test(model, X, y, sample_weight=weight, transform=transform)
+    expected = proportional_hazards_test(model, X[kept], y[kept], sample_weight=weight[kept], transform=transform)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)

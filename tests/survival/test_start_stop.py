@@ -1,5 +1,7 @@
 """Landmarks and paths of features that change."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -169,6 +171,10 @@ def test_past_the_support_as_the_caller_says(model):
     found = predict_along_path(model, X, y, groups=[0, 0, 0], beyond="nan")["survival"]
     assert np.isfinite(found[0])
     assert found[1:].isna().all()
+    with pytest.raises(ParameterError, match="beyond='foo'"):
+        predict_along_path(model, X, y, groups=[0, 0, 0], beyond="foo")
+    with pytest.raises(ParameterError, match="a tail of features that stay as they are"):
+        predict_along_path(copy.copy(model).set_params(beyond="extrapolate"), X, y, groups=[0, 0, 0])
     held = predict_along_path(model, X, y, groups=[0, 0, 0], beyond="hold")["survival"]
     assert held[2] == held[1]
 

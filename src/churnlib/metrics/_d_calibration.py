@@ -161,7 +161,9 @@ def d_calibration(
         statistic, degrees = float((shares**2).sum() * bins / total), bins - 1
     else:
         statistic, degrees = _wald(shares, spread)
-    return DCalibration(np.maximum(shares / total + 1 / bins, 0.0), statistic, float(chdtrc(degrees, statistic)), degrees)
+    return DCalibration(
+        np.maximum(shares / total + 1 / bins, 0.0), statistic, float(chdtrc(degrees, statistic)), degrees
+    )
 
 
 def customer_codes(customer: ArrayLike, n_rows: int) -> IntArray:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from churnlib._checks import check_number, named_rows
+from churnlib._checks import as_floats, check_number, named_rows
 from churnlib._typing import ArrayLike, BoolArray, FloatArray, IntArray
 from churnlib.calendar import DAY_US, duration
 from churnlib.exceptions import DataError, ParameterError, message, some
@@ -163,10 +163,7 @@ def reached(times: FloatArray, watched: FloatArray) -> IntArray:
 
 def _as_numbers(values: Any, name: str) -> FloatArray:
     try:
-        found = np.asarray(values)
-        if found.dtype.kind in "mM":  # numpy would silently count microseconds
-            raise TypeError(f"they are {found.dtype}")
-        return found.astype(np.float64, copy=False)
+        return as_floats(values)
     except (TypeError, ValueError) as error:
         raise DataError(message(f"{name} cannot be read as numbers ({error})", "numbers")) from None
 

@@ -244,9 +244,7 @@ def uno_scorer(tau: float | None = None) -> SurvivalScorer:
     >>> uno_scorer(tau=365)
     uno_concordance_score(tau=365.0)
     """
-    return SurvivalScorer(
-        "uno_concordance_score", (("tau", None if tau is None else read_tau(tau)),)
-    )
+    return SurvivalScorer("uno_concordance_score", (("tau", None if tau is None else read_tau(tau)),))
 
 
 def brier_scorer(horizon: float | str) -> SurvivalScorer:

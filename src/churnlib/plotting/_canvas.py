@@ -39,6 +39,7 @@ __all__ = [
     "numbers_of",
     "percent",
     "tidy",
+    "told_apart",
 ]
 
 # The palette of M. Okabe and K. Ito (2008), which people with any kind of colour vision tell apart.
@@ -391,3 +392,30 @@ def number_text(value: float, _position: object = None) -> str:
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}"
+
+
+def told_apart(n_lines: int, *, name: str, what: str) -> None:
+    """Refuse more lines than there are colours and styles, of which the rest would be left out.
+
+    Parameters
+    ----------
+    n_lines : int
+        How many.
+    name : str
+        The frame's argument name, for the message.
+    what : str
+        What the lines are.
+
+    Raises
+    ------
+    DataError
+        If there are too many.
+    """
+    if n_lines > len(LINES):
+        raise DataError(
+            message(
+                f"{name} holds {n_lines} {what}",
+                f"at most {len(LINES)} lines can be told apart",
+                "draw some of them, or larger ones",
+            )
+        )

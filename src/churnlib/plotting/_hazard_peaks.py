@@ -20,6 +20,7 @@ from churnlib.plotting._canvas import (
     numbers_of,
     percent,
     tidy,
+    told_apart,
 )
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def plot_hazard(table: pd.DataFrame, *, peaks: pd.DataFrame | None = None, ax: A
     SchemaError
         If a column is missing from a frame, or holds what cannot be drawn.
     DataError
-        If the table has no rows.
+        If the table has no rows, or more groups than lines can tell apart.
     ParameterTypeError
         If an argument is of no use.
     MissingDependencyError
@@ -74,11 +75,12 @@ def plot_hazard(table: pd.DataFrame, *, peaks: pd.DataFrame | None = None, ax: A
     checked_frame(table, ["band", "rate", "low", "high"], name="table", maker=_MAKER)
     rate, low, high = (numbers_of(table, name, name="table", maker=_MAKER) for name in ("rate", "low", "high"))
     left, right = _edges(table)
-    ax = axes_for(ax, width=8.5)
     groups = _groups(table, "band")
+    codes, names = (np.zeros(len(table), dtype=int), [None]) if groups is None else pd.factorize(groups)
+    told_apart(len(names), name="table", what="groups")
+    ax = axes_for(ax, width=8.5)
     if peaks is not None:
         _mark(ax, peaks)
-    codes, names = (np.zeros(len(table), dtype=int), [None]) if groups is None else pd.factorize(groups)
     for (colour, style), code, name in zip(LINES, range(len(names)), names, strict=False):
         mine = (codes == code) & np.isfinite(rate)
         label = None if groups is None else named(name)

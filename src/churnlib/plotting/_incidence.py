@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from churnlib._checks import check_number
 from churnlib.exceptions import DataError, message, some
 from churnlib.plotting._canvas import LINES, axes_for, checked_frame, legend_below, named, numbers_of, percent, tidy
 
@@ -41,7 +42,7 @@ def plot_incidence(table: pd.DataFrame, *, start: float = 0.0, ax: Axes | None =
         If a column is missing from the frame, or holds no numbers.
     DataError
         If it has no rows, or several strata.
-    ParameterTypeError
+    ParameterError, ParameterTypeError
         If an argument is of no use.
     MissingDependencyError
         If matplotlib is not installed.
@@ -57,19 +58,20 @@ def plot_incidence(table: pd.DataFrame, *, start: float = 0.0, ax: Axes | None =
     """
     checked_frame(table, ["time", "cause", "incidence"], name="table", maker=_MAKER)
     _one_stratum(table)
+    begin = check_number(start, name="start", low=0)
     time, incidence = (numbers_of(table, name, name="table", maker=_MAKER) for name in ("time", "incidence"))
     codes, causes = pd.factorize(table["cause"])
     ax = axes_for(ax, width=8)
     below = np.zeros(1 + int((codes == 0).sum()))
     for code, cause in enumerate(causes):
         mine = codes == code
-        x = np.concatenate([[start], time[mine]])
+        x = np.concatenate([[begin], time[mine]])
         above = below + np.concatenate([[0.0], incidence[mine]])
         colour, _ = LINES[code % len(LINES)]
         ax.fill_between(x, below, above, step="post", color=colour, alpha=0.75, linewidth=0, label=named(cause))
         below = above
     ax.set_ylim(0, 1)
-    ax.set_xlim(start, time.max())
+    ax.set_xlim(begin, time.max())
     ax.yaxis.set_major_formatter(percent)
     legend_below(ax, min(len(causes), 4))
     return tidy(ax, title="Share of customers who have left, by cause", x="Tenure", y="Have left")

@@ -22,6 +22,7 @@ from churnlib.plotting._canvas import (
     numbers_of,
     percent,
     tidy,
+    told_apart,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def plot_survival(table: pd.DataFrame, *, start: float = 0.0, ax: Axes | None = 
     SchemaError
         If a column is missing from the frame, or holds no numbers.
     DataError
-        If it has no rows.
+        If it has no rows, or more strata than lines can tell apart.
     ParameterError, ParameterTypeError
         If an argument is of no use.
     MissingDependencyError
@@ -76,8 +77,9 @@ def plot_survival(table: pd.DataFrame, *, start: float = 0.0, ax: Axes | None = 
     begin = check_number(start, name="start", low=0)
     columns = {name: numbers_of(table, name, name="table", maker=_MAKER) for name in _COLUMNS}
     strata = table["stratum"] if "stratum" in table.columns else pd.Series("all", index=table.index)
-    ax = axes_for(ax, width=8)
     names, rows = _strata(strata)
+    told_apart(len(names), name="table", what="strata")
+    ax = axes_for(ax, width=8)
     ticks = _ticks(begin, float(columns["time"].max()))
     at_risk = []
     for (colour, style), name, mine in zip(LINES, names, rows, strict=False):

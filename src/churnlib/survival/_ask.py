@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnlib._checks import named_rows
+from churnlib._checks import as_floats, named_rows
 from churnlib._typing import ArrayLike, BoolArray, FloatArray
 from churnlib.calendar import DAY_US, duration
 from churnlib.exceptions import HistoryError, ParameterError, message, some
@@ -207,10 +207,7 @@ def _check_labels(values: Any, X: Any, name: str) -> None:
 
 def _numbers(values: Any, name: str) -> FloatArray:
     try:
-        found = np.asarray(values)
-        if found.dtype.kind in "mM":  # numpy would silently count microseconds
-            raise TypeError(f"they are {found.dtype}")
-        return found.astype(np.float64)
+        return as_floats(values)
     except (TypeError, ValueError) as error:
         raise ParameterError(
             message(

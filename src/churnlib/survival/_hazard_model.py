@@ -390,7 +390,7 @@ class HazardModel(BaseEstimator, ABC):
         return np.abs(out) if early is None else np.where(early, np.nan, np.abs(out))
 
     def _too_early(self, horizon: FloatArray) -> BoolArray | None:
-        """Say which horizons end before anybody was watched, or refuse them: the chance would be 0, and mean nothing."""
+        """Say which horizons end before anybody was watched, or refuse them: a chance of 0 would mean nothing."""
         low = self._known[0]
         early = horizon[:, 0] <= low
         if low <= 0 or self._rule in ("hold", "extrapolate") or not early.any():

@@ -289,9 +289,24 @@ class HorizonClassifier(ClassifierMixin, BaseEstimator):
         for train, test in survival_folds(self.cv, X, y):
             part = None if weight is None else weight[train]
             model = fitted_clone(template, _rows_of(X, train), np.asarray(y)[train], part)
+            inner, _ = hazard_model(model, _rows_of(X, test))
+            if inner.beyond == "raise":  # a fold ends sooner, and begins later, than the data
+                inner.set_params(beyond="nan")
             chance[test] = self._chance(model, _rows_of(X, test))
         counted = labels.weight if weight is None else labels.weight * weight
-        return _line(_log_odds(chance), labels.label.astype(np.float64), counted)
+        # Tenures that a fold does not know say nothing of who leaves: without their rows the line stays what it is.
+        told = np.isfinite(chance) & (counted > 0)
+        n_left = int(labels.label[told].sum())
+        if n_left in (0, int(told.sum())):
+            raise DataError(
+                message(
+                    f"{n_left} of the {int(told.sum())} rows that probabilities can be recalibrated on left within "
+                    f"{self.horizon}",
+                    "some who left and some who did not, watched over a horizon that ends within the data",
+                    "another horizon, a longer history, or cv=None",
+                )
+            )
+        return _line(_log_odds(chance[told]), labels.label[told].astype(np.float64), counted[told])
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -109,8 +109,6 @@ class LifelinesModel(HazardModel):
             fitter, lifelines.fitters.ParametricUnivariateFitter | lifelines.fitters.ParametricRegressionFitter
         )
         self._own_tail = self.parametric_
-        # lifelines draws the hazard of its Cox models between their jumps, and that of those without features not.
-        self._steps = not self.parametric_ and (self._univariate or not _takes_times(fitter))
         counted = weight > 0
         rows, weight, X = rows.take(counted), weight[counted], X[counted]
         if len(rows) < 2:
@@ -125,6 +123,9 @@ class LifelinesModel(HazardModel):
                     f"LifelinesModel({type(fitter).__name__}(penalizer=0.01)), or fewer features",
                 )
             ) from error
+        # lifelines draws the hazard of its Cox models, which say so once fitted, between their jumps, and that of
+        # those without features not.
+        self._steps = not self.parametric_ and (self._univariate or not _takes_times(self.fitter_))
         self.times_ = np.unique(rows.time[rows.observed])
 
     def _fitted(self, fitter: Any, X: pd.DataFrame, rows: SurvivalRows, weight: FloatArray) -> Any:
@@ -136,6 +137,7 @@ class LifelinesModel(HazardModel):
             return fitter.fit(rows.time, rows.observed, **given, **options)
         columns = {"duration_col": rows.time, "event_col": rows.observed}
         if rows.entry is not None:
+            _check_takes_entry(fitter, rows.entry)
             columns["entry_col"] = rows.entry
         if weighted:
             columns["weights_col"] = weight
@@ -256,6 +258,19 @@ def _fitter(fitter: Any, lifelines: ModuleType) -> Any:
     if name in _REFUSED:
         raise ParameterError(message(f"LifelinesModel does not take {name}", _REFUSED[name]))
     return copy.deepcopy(fitter)
+
+
+def _check_takes_entry(fitter: Any, entry: FloatArray) -> None:
+    if "entry_col" in inspect.signature(fitter.fit).parameters:
+        return
+    late = entry > 0
+    raise DataError(
+        message(
+            f"{int(late.sum())} of {len(late)} rows have a delayed entry, and {type(fitter).__name__} takes none",
+            "a fitter that knows since when each row was watched",
+            "LifelinesModel('weibull'), or CoxModel()",
+        )
+    )
 
 
 def _takes_times(fitter: Any) -> bool:

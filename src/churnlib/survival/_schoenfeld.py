@@ -175,9 +175,14 @@ def _transformed(likelihood: PartialLikelihood, transform: str, y: Any) -> Float
         return np.log(sets.times)
     rows = read_survival_target(y)
     if transform == "rank":
+        place = np.zeros(len(rows))
+        counted = slice(None) if likelihood.weight is None else likelihood.weight > 0
+        place[counted] = rankdata(rows.time[counted])
         ranks = np.empty(sets.n_times)
-        ranks[sets.group] = rankdata(rows.time)[sets.dead]
+        ranks[sets.group] = place[sets.dead]
         return ranks
+    if likelihood.weight is not None:
+        rows = rows.take(likelihood.weight > 0)
     return 1.0 - product_limit(risk_table(rows.time, rows.observed, entry=rows.entry)).left(sets.times)
 
 

@@ -10,7 +10,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from churnlib._checks import check_number, named_rows
+from churnlib._checks import check_choice, check_number, named_rows
 from churnlib._sklearn import check_is_fitted
 from churnlib._typing import Array, ArrayLike, BoolArray, FloatArray, IntArray
 from churnlib.exceptions import DataError, ParameterError, message, some
@@ -190,6 +190,15 @@ def predict_along_path(
     Name: survival, dtype: float64
     """
     check_is_fitted(model)
+    rule = model.beyond if beyond is None else check_choice(beyond, ("raise", "nan", "hold"), name="beyond")
+    if rule == "extrapolate" and not model._own_tail:
+        raise ParameterError(
+            message(
+                f'beyond="extrapolate" of {type(model).__name__} is a tail of features that stay as they are',
+                "along a path what to say of times behind the data",
+                'predict_along_path(..., beyond="hold"), "nan" or "raise"',
+            )
+        )
     entry, time = _stretches(y)
     rows = SurvivalRows(np.zeros(len(time), dtype=np.int64), time, entry)
     customer, customers = _customers(X, rows, groups)
@@ -198,7 +207,7 @@ def predict_along_path(
     _refuse_gaps(paths, customer, customers)
     data = model._read(X, reset=False)
     ends = np.stack([entry, time], axis=1)
-    inside, outside = within_support(ends, model.support_, model.beyond if beyond is None else beyond, from_low=True)
+    inside, outside = within_support(ends, model.support_, rule, from_low=True)
     curve = getattr(model, "_log_survival_held", model._log_survival)
     logs = np.empty((len(time), 2))
     for block in model._blocks(len(time), model._cells_per_row(2)):

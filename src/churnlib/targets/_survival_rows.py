@@ -193,4 +193,8 @@ def _refuse(wrong: BoolArray, values: Array, what: str, expected: str) -> None:
 def _described(y: Any) -> str:
     found = np.asarray(y)
     named = f"a {type(y).__name__}"
-    return f"{named} of {found.dtype} and shape {found.shape}" if found.dtype.names is None else f"{named} of {found.ndim} axes"
+    return (
+        f"{named} of {found.dtype} and shape {found.shape}"
+        if found.dtype.names is None
+        else f"{named} of {found.ndim} axes"
+    )

@@ -165,8 +165,7 @@ def _times(column: pd.Series[Any], name: str) -> FloatArray:
     if pd.api.types.is_timedelta64_dtype(column.dtype):
         column = pd.to_timedelta(column).dt.total_seconds() / _DAY_SECONDS
     try:
-        if pd.api.types.is_datetime64_any_dtype(column.dtype) or column.dtype.kind in "bc":
-            raise TypeError(f"they are {column.dtype}")  # pandas would silently count from 1970
+        _no_other_kind(column)
         times = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise DataError(
@@ -178,6 +177,11 @@ def _times(column: pd.Series[Any], name: str) -> FloatArray:
         ) from None
     _refuse(~np.isfinite(times), times, f"values of {name} are missing or infinite", "every row needs one", name)
     return times
+
+
+def _no_other_kind(column: pd.Series[Any]) -> None:
+    if pd.api.types.is_datetime64_any_dtype(column.dtype) or column.dtype.kind in "bc":
+        raise TypeError(f"they are {column.dtype}")  # pandas would silently count from 1970
 
 
 def _observed(column: pd.Series[Any]) -> BoolArray:
