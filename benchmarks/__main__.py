@@ -12,6 +12,7 @@ from benchmarks import (
     bench_profit,
     bench_rfm_summary,
     bench_survival_cox,
+    bench_survival_discrete,
     bench_survival_kaplan_meier,
     bench_survival_metrics,
 )
@@ -26,6 +27,7 @@ ALL = (
     bench_holdout,
     bench_profit,
     bench_survival_cox,
+    bench_survival_discrete,
     bench_survival_kaplan_meier,
     bench_survival_metrics,
 )

@@ -65,7 +65,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"latency": "lognormal", "l2": 0.1},
     ],
     "HorizonClassifier": [
-        {"hazard": CoxModel(alpha=0.1), "cv": 2},
+        {"hazard": CoxModel(alpha=0.1), "horizon": 40},
     ],
     "LifecycleStage": [
         {"basis": "gap", "cohort": "cohort", "min_customers": 2},

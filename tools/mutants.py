@@ -454,6 +454,41 @@ MUTATIONS: tuple[Mutation, ...] = (
         "cost = terms.wasted * stayers",
         "tests/metrics/test_profit_empc.py::test_published_values",
     ),
+    Mutation(
+        "periods: delayed entry forgotten",
+        _SRC + "survival/_periods.py",
+        "    first = entered + 1",
+        "    first = np.ones_like(entered)",
+        "tests/survival/test_discrete.py::test_snapshots_with_delayed_entry_give_the_curve_that_all_customers_have",
+    ),
+    Mutation(
+        "likelihood of periods: stayers pull the wrong way",
+        _SRC + "survival/_logistic_likelihood.py",
+        "slope[rows, columns] -= weight",
+        "slope[rows, columns] += weight",
+        "tests/survival/test_logistic_hazard.py::test_likelihood_and_derivatives_are_those_of_the_expanded_rows",
+    ),
+    Mutation(
+        "reasons: noise gate dropped",
+        _SRC + "reasons/_codes.py",
+        "passes &= theme > noise * spread",
+        "passes &= theme > 0 * spread",
+        "tests/reasons/test_codes.py::test_noise_between_bags_silences_a_reason",
+    ),
+    Mutation(
+        "complaints: any negation for an odd number",
+        _SRC + "reasons/_lexicon.py",
+        "(len(words) % 2 == 1) != term.negated",
+        "bool(words) != term.negated",
+        "tests/reasons/test_lexicon.py::test_the_parity_of_negations_decides",
+    ),
+    Mutation(
+        "precursors: stayers who leave within the lead",
+        _SRC + "reasons/_matching.py",
+        "outcomes.end - 1) - lead_us",
+        "outcomes.end - 1)",
+        "tests/reasons/test_matching.py::test_stayers_are_comparable",
+    ),
 )
 
 

@@ -156,6 +156,7 @@ def test_weights_and_delayed_entry_reach_the_fitter(rossi):
 def test_the_area_under_cox_is_that_of_straight_lines_between_the_jumps(rossi):
     X, y = rossi
     model = LifelinesModel(lifelines.CoxPHFitter()).fit(X, y)
+    assert (model.predict_survival_function(X[:5], [0]) == 1).all()
     grid = np.linspace(0, 40, 20_001)
     survival = model.predict_survival_function(X[:5], (grid[1:] + grid[:-1]) / 2)
     expected = (survival * np.diff(grid)).sum(axis=1)

@@ -76,7 +76,7 @@ class LifelinesModel(HazardModel):
     -----
     lifelines is optional, and asks for pandas below 3: ``pip install "churnlib[lifelines]"`` installs both. Delayed
     entry and weights are handed to the fitter. Predictions are those of lifelines, to rounding;
-    its Cox model draws straight lines between the jumps of its cumulative hazard.
+    its Cox model draws straight lines between the jumps of its cumulative hazard, and here up to the first.
 
     Examples
     --------
@@ -197,12 +197,19 @@ class LifelinesModel(HazardModel):
         moments, place = np.unique(times, return_inverse=True)
         if _takes_times(self.fitter_):
             table = self.fitter_.predict_cumulative_hazard(X, times=moments)
-            return np.asarray(table[X.index].to_numpy().T[:, place])
+            return np.asarray((table[X.index].to_numpy().T * self._begun(moments))[:, place])
         table = self.fitter_.predict_cumulative_hazard(X)
         reached = np.searchsorted(table.index.to_numpy(), moments, side="right")
         # Sums of estimated additive hazards may fall; what has been lost by then is not won back.
         path = np.maximum.accumulate(np.concatenate([np.zeros((1, len(X))), table.to_numpy()]), axis=0)
         return np.asarray(path[reached].T[:, place])
+
+    def _begun(self, times: FloatArray) -> FloatArray:
+        """Return 1, but for a Cox model before its first jump: lifelines has that at time 0, and here a line leads up to it."""
+        if getattr(self.fitter_, "baseline_estimation_method", None) != "breslow":
+            return np.ones(len(times))
+        low, first = self.support_[0], float(self.fitter_.baseline_cumulative_hazard_.index[0])
+        return np.clip((times - low) / (first - low), 0.0, 1.0) if first > low else np.ones(len(times))
 
     def _own_times(self, X: pd.DataFrame, times: FloatArray) -> FloatArray:
         moments, place = np.unique(times, return_inverse=True)
