@@ -467,3 +467,33 @@ def test_nobody_leaves_behind_a_tenth_in_which_nobody_left_and_nobody_stays_wher
     gone = Gone(beyond="extrapolate").fit(X, rows)
     np.testing.assert_allclose(gone.predict_survival_function(X, [2, 99]), [[1, 0]] * 3)
     np.testing.assert_allclose(gone.predict_expected_lifetime(X, until=99), 3)
+
+
+@pytest.mark.parametrize("until", [1.0, 300, 1e5, 1e9])
+def test_however_far_one_looks_a_smooth_law_keeps_its_area(until):
+    model = Trusted(beyond="extrapolate").fit(X, TARGET)
+    for given_ in (None, [0, 3, 90]):
+        np.testing.assert_allclose(
+            model.predict_expected_lifetime(X, given=given_, until=until),
+            -np.expm1(-until * X[:, 0]) / X[:, 0],
+            rtol=1e-12,
+        )
+
+
+class Early(Exponential):
+    """A Weibull law whose hazard is infinite at the start: ``exp(-(t / 20)^.35)``."""
+
+    _own_tail = True
+
+    def _log_survival(self, X, times):
+        return np.repeat(-((times / 20) ** 0.35), len(X), axis=0) if len(times) == 1 else -((times / 20) ** 0.35)
+
+
+def test_the_area_under_a_law_that_falls_at_once():
+    from scipy.special import gamma, gammainc
+
+    model = Early(beyond="extrapolate").fit(X, TARGET)
+    # The integral of exp(-(t/λ)^k) to u is λ/k Γ(1/k) P(1/k, (u/λ)^k).
+    for until in (1.0, 1e3, 1e6):
+        truth = 20 / 0.35 * gamma(1 / 0.35) * gammainc(1 / 0.35, (until / 20) ** 0.35)
+        np.testing.assert_allclose(model.predict_expected_lifetime(X, until=until), truth, rtol=1e-8)

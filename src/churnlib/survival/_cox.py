@@ -360,9 +360,7 @@ class CoxModel(StratifiedModel):
         matrix, codes = parts(X)
         if codes is None:
             return self._eta(matrix)
-        low, common = self.support_[0], float(self._ends.min())
-        n = len(matrix)
-        return -self._lifetime(X, np.full(n, low), np.full(n, common - low))
+        return self._minus_lifetime(X, float(self._ends.min()))
 
     def _eta(self, matrix: FloatArray) -> FloatArray:
         return np.asarray((matrix - self.means_) @ self.coef_)

@@ -25,6 +25,21 @@ _CELLS = 1 << 20
 """Cells of a matrix of rows and times that are worked on at once: 8 MiB, which stays near the processor."""
 
 
+def _nodes() -> tuple[FloatArray, FloatArray]:
+    """Return nodes and weights on [0, 1]: eight of Gauss and Legendre on each of 31 pieces that double in length.
+
+    A smooth law changes over lengths of its own, far shorter than `until` where that is far; a piece that is as long as
+    its distance from 0 is short beside either.
+    """
+    edges = np.concatenate([[0.0], 2.0 ** np.arange(-30, 1)])
+    nodes, weight = np.polynomial.legendre.leggauss(8)
+    half = np.diff(edges) / 2
+    return (edges[:-1, None] + half[:, None] * (nodes + 1)).ravel(), (half[:, None] * weight).ravel()
+
+
+_PLACES, _SHARES = _nodes()
+
+
 class HazardModel(BaseEstimator, ABC):
     """Base of the models of time to churn.
 
@@ -92,9 +107,17 @@ class HazardModel(BaseEstimator, ABC):
 
     def _risk(self, X: Any) -> FloatArray:
         """Return the risk of each row: minus the lifetime expected within the support."""
-        low, high = self.support_
-        times = np.full((len_of(X), 1), high)
-        return -self._lifetime(X, np.full(len(times), low), times[:, 0] - low)
+        return self._minus_lifetime(X, self.support_[1])
+
+    def _minus_lifetime(self, X: Any, until: float) -> FloatArray:
+        """Return minus the lifetime expected from the first tenure watched to `until`, in blocks of rows."""
+        low = self.support_[0]
+        out = np.empty(len_of(X))
+        for block in self._blocks(len(out), self._cells_per_life()):
+            part = part_of(X, block)
+            n = len_of(part)
+            out[block] = -self._lifetime(part, np.full(n, low), np.full(n, until - low))
+        return out
 
     def _read(self, X: Any, *, reset: bool) -> Any:
         """Check X, and return what can be sliced by rows."""
@@ -117,7 +140,7 @@ class HazardModel(BaseEstimator, ABC):
 
     def _cells_per_life(self) -> int:
         """How many numbers a row needs while the area under its whole curve is taken."""
-        return self._cells_per_row(len(self.times_) + 2)
+        return self._cells_per_row(len(self.times_) + 2 if self._steps else len(_PLACES))
 
     # ------------------------------------------------------------------ fit
 
@@ -213,7 +236,7 @@ class HazardModel(BaseEstimator, ABC):
         check_is_fitted(self)
         data = self._read(X, reset=False)
         risk = np.empty(len_of(data))
-        for block in self._blocks(len(risk), min(len(self.times_), self._cells_per_life())):
+        for block in self._blocks(len(risk), self._cells_per_row(1)):
             risk[block] = self._risk(part_of(data, block))
         return risk
 
@@ -592,11 +615,8 @@ class HazardModel(BaseEstimator, ABC):
         """Return the area under S(. | begin) over the next `ahead`."""
         _, outside = within_support((begin + ahead)[:, None], self._known, self._rule)
         if not self._steps:
-            # Twenty nodes on each of eight pieces: exact to rounding for the smooth curves of parametric models.
-            nodes, node_weights = np.polynomial.legendre.leggauss(20)
-            places = ((np.arange(8)[:, None] + (nodes + 1) / 2) / 8).ravel()
-            survival = np.exp(self._log_ahead(X, ahead[:, None] * places, begin))
-            return np.asarray(survival @ np.tile(node_weights / 16, 8)) * ahead
+            survival = np.exp(self._log_ahead(X, ahead[:, None] * _PLACES, begin))
+            return np.asarray(survival @ _SHARES) * ahead
         low, high = self.support_
         knots = np.unique(np.concatenate([[low], self.times_[(self.times_ > low) & (self.times_ <= high)]]))
         survival = np.exp(self._log_survival(X, knots[None, :]))

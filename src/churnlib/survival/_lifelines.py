@@ -205,7 +205,7 @@ class LifelinesModel(HazardModel):
         return np.asarray(path[reached].T[:, place])
 
     def _begun(self, times: FloatArray) -> FloatArray:
-        """Return 1, but for a Cox model before its first jump: lifelines has that at time 0, and here a line leads up to it."""
+        """Return 1, but for Cox before its first jump: lifelines has all of that at time 0, here a line leads up."""
         if getattr(self.fitter_, "baseline_estimation_method", None) != "breslow":
             return np.ones(len(times))
         low, first = self.support_[0], float(self.fitter_.baseline_cumulative_hazard_.index[0])

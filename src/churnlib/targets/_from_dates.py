@@ -35,6 +35,7 @@ def survival_target_from_dates(
     Who has not left by `until` is censored there, also if a later end is on file. Who was
     seen only from a later day on (a snapshot: customers of that day) needs `entered`; left out,
     those who left before it are missing and everybody seems to stay for long.
+    Dates without a time zone are taken as UTC.
 
     Parameters
     ----------
