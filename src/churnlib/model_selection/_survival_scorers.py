@@ -115,7 +115,7 @@ class SurvivalScorer:
     Parameters
     ----------
     name : str
-        What it returns; "neg_" for a loss with its sign turned.
+        What it returns; ``"neg_"`` begins that of a loss with its sign turned.
     options : tuple of (str, value) pairs
         The times, horizon or tau asked for.
     weight_request : bool, str or None
