@@ -86,9 +86,12 @@ class CureLikelihood:
         hessian : ndarray of shape (2 k + 1, 2 k + 1)
             The second derivative.
         """
-        k = self.X.shape[1]
         with np.errstate(all="ignore"):  # an impossible step is seen by its value, which is not finite
-            value, slopes, bends = self._by_row(self.X @ point[:k], self.X @ point[k : 2 * k], float(point[-1]))
+            return self._at(point)
+
+    def _at(self, point: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        k = self.X.shape[1]
+        value, slopes, bends = self._by_row(self.X @ point[:k], self.X @ point[k : 2 * k], float(point[-1]))
         value, slopes, bends = value * self.weight, slopes * self.weight, bends * self.weight
         gradient = np.concatenate([self.X.T @ slopes[0], self.X.T @ slopes[1], [slopes[2].sum()]])
         hessian = np.empty((2 * k + 1, 2 * k + 1))
