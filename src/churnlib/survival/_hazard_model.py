@@ -26,15 +26,19 @@ _CELLS = 1 << 20
 
 
 def _nodes() -> tuple[FloatArray, FloatArray]:
-    """Return nodes and weights on [0, 1]: eight of Gauss and Legendre on each of 31 pieces that double in length.
+    """Return nodes and weights on [0, 1]: Gauss and Legendre, on pieces that double up to 1/16, then 1/32 each.
 
     A smooth law changes over lengths of its own, far shorter than `until` where that is far; a piece that is as long as
-    its distance from 0 is short beside either.
+    its distance from 0 is short beside either. The even pieces follow laws that are smooth only between many knots.
     """
-    edges = np.concatenate([[0.0], 2.0 ** np.arange(-30, 1)])
-    nodes, weight = np.polynomial.legendre.leggauss(8)
-    half = np.diff(edges) / 2
-    return (edges[:-1, None] + half[:, None] * (nodes + 1)).ravel(), (half[:, None] * weight).ravel()
+    near = np.concatenate([[0.0], 2.0 ** np.arange(-30, -3)])
+    places, shares = [], []
+    for edges, n in ((near, 8), (np.arange(2, 33) / 32, 6)):
+        nodes, weight = np.polynomial.legendre.leggauss(n)
+        half = np.diff(edges) / 2
+        places.append((edges[:-1, None] + half[:, None] * (nodes + 1)).ravel())
+        shares.append((half[:, None] * weight).ravel())
+    return np.concatenate(places), np.concatenate(shares)
 
 
 _PLACES, _SHARES = _nodes()
