@@ -42,7 +42,11 @@ def read_times(times: ArrayLike) -> FloatArray:
     wrong = ~np.isfinite(values) | (values < 0)
     if wrong.any():
         raise ParameterError(
-            message(f"{int(wrong.sum())} of {len(wrong)} times are below 0, missing or infinite", "times at least 0")
+            message(
+                f"{int(wrong.sum())} of {len(wrong)} times are below 0, missing or infinite",
+                "times at least 0, counted from given",
+                "times=[30, 60, 90]",
+            )
         )
     return values
 
@@ -80,12 +84,16 @@ def read_horizon(horizon: float | str | ArrayLike, n_rows: int, X: Any = None) -
     values = _numbers(horizon, "horizon")
     if values.ndim > 1 or (values.ndim == 1 and len(values) != n_rows):
         raise ParameterError(
-            message(f"horizon has shape {values.shape}", f"a number, or one for each of {n_rows} rows")
+            message(f"horizon has shape {values.shape}", f"a number, or one for each of {n_rows} rows", "horizon=90")
         )
     wrong = ~np.isfinite(values) | (values <= 0)
     if wrong.any():
         raise ParameterError(
-            message(f"{int(wrong.sum())} horizons are 0 or less, missing or infinite", "how far to look, above 0")
+            message(
+                f"{int(wrong.sum())} horizons are 0 or less, missing or infinite",
+                "how far to look, above 0",
+                "horizon=90",
+            )
         )
     return values.reshape(-1, 1)
 
@@ -117,7 +125,11 @@ def read_given(given: ArrayLike | str | None, X: Any, n_rows: int) -> FloatArray
     if isinstance(given, str):
         if given not in list(getattr(X, "columns", [])):
             raise ParameterError(
-                message(f"given={given!r} is no column of X", f"columns are {some(getattr(X, 'columns', []), 12)}")
+                message(
+                    f"given={given!r} is no column of X",
+                    f"columns are {some(getattr(X, 'columns', []), 12)}",
+                    "given=tenure, one for each row of X",
+                )
             )
         given = np.asarray(X[given])
     _check_labels(given, X, "given")

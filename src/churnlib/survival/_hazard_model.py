@@ -208,7 +208,13 @@ class HazardModel(BaseEstimator, ABC):
                 )
             self.causes_ = tuple(range(1, n_causes + 1)) if names is None else tuple(names)
             if len(set(self.causes_)) < len(self.causes_):
-                raise ParameterError(message(f"causes are {some(self.causes_, 12)}", "names that are told apart"))
+                raise ParameterError(
+                    message(
+                        f"causes are {some(self.causes_, 12)}",
+                        "names that are told apart",
+                        "causes=data.causes",
+                    )
+                )
             return
         if self._causes == "one" and n_causes > 1:
             raise DataError(
@@ -332,7 +338,9 @@ class HazardModel(BaseEstimator, ABC):
         """
         data, ahead, start = self._asked(X, times, given)
         if (np.diff(ahead[0]) <= 0).any():
-            raise ParameterError(message("times do not ascend", "ends of intervals, each after the last"))
+            raise ParameterError(
+                message("times do not ascend", "ends of intervals, each after the last", "np.unique(times)")
+            )
         log_survival = self._conditional(data, ahead, start)
         with np.errstate(invalid="ignore"):  # -inf less -inf: nobody is left
             steps = np.diff(log_survival, axis=1, prepend=0.0)
@@ -648,7 +656,11 @@ class HazardModel(BaseEstimator, ABC):
         if cause not in self.causes_:
             hint = f" ({nearest(cause, self.causes_)})" if isinstance(cause, str) else ""
             raise ParameterError(
-                message(f"cause={cause!r} is not known{hint}", f"causes are {some(map(repr, self.causes_), 12)}")
+                message(
+                    f"cause={cause!r} is not known{hint}",
+                    f"causes are {some(map(repr, self.causes_), 12)}",
+                    f"cause={self.causes_[0]!r}, or cause=None for whichever",
+                )
             )
         return self.causes_.index(cause)
 
