@@ -3,13 +3,17 @@
 import sys
 
 from benchmarks import (
+    bench_alerts,
     bench_clv,
     bench_clv_discrete,
     bench_clv_gammagamma,
     bench_clv_paretonbd,
+    bench_compiled,
     bench_features,
     bench_holdout,
+    bench_online,
     bench_profit,
+    bench_resampling,
     bench_rfm_summary,
     bench_survival_cox,
     bench_survival_discrete,
@@ -26,10 +30,14 @@ ALL = (
     bench_clv_discrete,
     bench_holdout,
     bench_profit,
+    bench_compiled,
+    bench_resampling,
     bench_survival_cox,
     bench_survival_discrete,
     bench_survival_kaplan_meier,
     bench_survival_metrics,
+    bench_online,
+    bench_alerts,
 )
 
 words = sys.argv[1:]

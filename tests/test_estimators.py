@@ -13,7 +13,10 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import estimator_checks_generator
+from sklearn.utils.validation import check_is_fitted
 
+from churnlib.classification import ChurnClassifier, ProfitThresholdClassifier
+from churnlib.economics import RetentionOffer
 from churnlib.exceptions import ChurnlibError
 from churnlib.segmentation import RFMScorer, RFMSegmenter, Tag
 from churnlib.survival import CoxModel, KaplanMeier
@@ -49,11 +52,20 @@ EXPECTED_FAILURES: dict[str, dict[str, str]] = {
     "XGBCoxModel": {"check_sample_weight_equivalence_on_dense_data": _TREES},
 }
 
+# What a class cannot be made without. At one half this offer decides as the probability does, which is what
+# scikit-learn's checks of classifiers expect.
+REQUIRED: dict[str, dict[str, Any]] = {
+    "ProfitThresholdClassifier": {
+        "estimator": LogisticRegression(),
+        "offer": RetentionOffer(accept_rate=1, clv=20, offer_cost=10),
+    },
+}
+
 # Settings beyond the defaults that take another path through fit.
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "ChurnClassifier": [
         {"estimator": LogisticRegression()},
-        {"calibration": "isotonic", "cv": 3},
+        {"calibration": "isotonic", "cv": 3, "tune": None},
     ],
     "CompetingHazards": [
         {"estimator": KaplanMeier()},
@@ -100,16 +112,35 @@ NEEDS = {"LifelinesModel": "lifelines"}
 # Who reads texts cannot be given numbers, and says so; tests/reasons/test_complaints.py shows the same there.
 READS_TEXTS = ("ComplaintClassifier",)
 
+
+# The checks name classes; a decision on names is refused.
+class AnyLabels(ProfitThresholdClassifier):
+    __doc__ = ProfitThresholdClassifier.__doc__
+
+    def predict(self, X, clv=None):
+        check_is_fitted(self)
+        named, self.classes_ = self.classes_, np.array([0, 1])
+        try:
+            return named[super().predict(X, clv)]
+        finally:
+            self.classes_ = named
+
+
 # Who predicts names shows the checks their positions in `classes_`: the checks subtract predictions.
 # A stage moreover asks of its rows what random numbers break, such as a last order after the first.
 NUMBERED: dict[str, type[Any]] = {"RFMSegmenter": NumberedSegmenter, "LifecycleStage": AnyNumbersStage} | STAND_INS
+NUMBERED["ProfitThresholdClassifier"] = AnyLabels
 
 NEVER_EXPECTED = ("clone", "pickle", "param", "feature_name", "idempoten", "dict_unchanged", "n_features")
 
 
 def instances() -> list[Any]:
     """Every estimator with its defaults, and in its variants."""
-    return [cls(**given) for name, cls in all_estimators() for given in [{}, *VARIANTS.get(name, [])]]
+    return [
+        cls(**(REQUIRED.get(name, {}) | given))
+        for name, cls in all_estimators()
+        for given in [{}, *VARIANTS.get(name, [])]
+    ]
 
 
 def identity(value: Any) -> str:
@@ -151,8 +182,10 @@ def test_expected_failures_are_few_and_harmless():
 
 def classifiers() -> list[Any]:
     """Those that learn from labels; what learns from survival or texts is shown to do the same in its tests."""
-    apart = ("HorizonClassifier", *READS_TEXTS)
-    return [cls() for name, cls in all_estimators(kind="classifier") if name not in apart]
+    apart = ("HorizonClassifier", "ProfitThresholdClassifier", *READS_TEXTS)
+    plain = [cls() for name, cls in all_estimators(kind="classifier") if name not in apart]
+    inner = ChurnClassifier(LogisticRegression(), calibration=None)
+    return [*plain, ProfitThresholdClassifier(inner, offer=REQUIRED["ProfitThresholdClassifier"]["offer"])]
 
 
 def rows(n: int = 120) -> tuple[pd.DataFrame, pd.Series]:

@@ -19,6 +19,7 @@ from churnlib._version import __version__
 if TYPE_CHECKING:
     # What a type checker reads. `tests/test_front_door.py` holds this block, `_HOME` and `__all__` together.
     from churnlib import (
+        alerts,
         calendar,
         classification,
         clv,
@@ -43,8 +44,9 @@ if TYPE_CHECKING:
         testing,
     )
     from churnlib._show_versions import show_versions
+    from churnlib.alerts import Rule, RuleSet
     from churnlib.calendar import monthly, weekly
-    from churnlib.classification import ChurnClassifier
+    from churnlib.classification import ChurnClassifier, ProfitThresholdClassifier
     from churnlib.clv import (
         BGBB,
         BGNBD,
@@ -56,9 +58,9 @@ if TYPE_CHECKING:
         ShiftedBetaGeometric,
     )
     from churnlib.economics import RetentionOffer, churn_cost
-    from churnlib.evaluation import evaluate, out_of_time_predict
+    from churnlib.evaluation import compare, evaluate, out_of_time_predict
     from churnlib.events import Contracts, EventLog
-    from churnlib.features import FeatureSpec
+    from churnlib.features import FeatureSpec, OnlineFeatures
     from churnlib.model_selection import PurgedGroupTimeSplit, SurvivalKFold
     from churnlib.outcomes import (
         AnyOf,
@@ -119,13 +121,17 @@ __all__ = [
     "KaplanMeier",
     "LifecycleStage",
     "LifelinesModel",
+    "OnlineFeatures",
     "ParetoNBD",
+    "ProfitThresholdClassifier",
     "PurgedGroupTimeSplit",
     "RFMScorer",
     "RFMSegmenter",
     "ReasonCatalog",
     "Report",
     "RetentionOffer",
+    "Rule",
+    "RuleSet",
     "ShiftedBetaGeometric",
     "SpendDrop",
     "StatusChange",
@@ -133,11 +139,13 @@ __all__ = [
     "SurvivalKFold",
     "TagRules",
     "__version__",
+    "alerts",
     "build_dataset",
     "calendar",
     "churn_cost",
     "classification",
     "clv",
+    "compare",
     "compare_definitions",
     "datasets",
     "economics",
@@ -170,6 +178,7 @@ __all__ = [
 
 _ROOMS = frozenset(
     {
+        "alerts",
         "calendar",
         "classification",
         "clv",
@@ -224,13 +233,17 @@ _HOME = {
     "LifecycleStage": "segmentation",
     "LifelinesModel": "survival",
     "MBGNBD": "clv",
+    "OnlineFeatures": "features",
     "ParetoNBD": "clv",
+    "ProfitThresholdClassifier": "classification",
     "PurgedGroupTimeSplit": "model_selection",
     "RFMScorer": "segmentation",
     "RFMSegmenter": "segmentation",
     "ReasonCatalog": "reasons",
     "Report": "reporting",
     "RetentionOffer": "economics",
+    "Rule": "alerts",
+    "RuleSet": "alerts",
     "ShiftedBetaGeometric": "clv",
     "SpendDrop": "outcomes",
     "StatusChange": "outcomes",
@@ -239,6 +252,7 @@ _HOME = {
     "TagRules": "segmentation",
     "build_dataset": "snapshots",
     "churn_cost": "economics",
+    "compare": "evaluation",
     "compare_definitions": "outcomes",
     "evaluate": "evaluation",
     "find_hazard_peaks": "survival",

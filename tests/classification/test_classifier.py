@@ -8,7 +8,7 @@ import pytest
 import sklearn
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression, Perceptron
+from sklearn.linear_model import LogisticRegression, Perceptron, Ridge
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.neighbors import KNeighborsClassifier
@@ -19,7 +19,7 @@ from xgboost import XGBClassifier
 
 from churnlib.classification import ChurnClassifier, default_estimator
 from churnlib.economics import RetentionOffer
-from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, SchemaError
+from churnlib.exceptions import AssumptionWarning, DataError, ParameterError, ParameterTypeError, SchemaError
 from tests.classification.worlds import truth, world
 
 OFFER = RetentionOffer(accept_rate=0.3, clv=200, offer_cost=10, contact_cost=1)
@@ -74,7 +74,7 @@ def test_the_default_is_the_design_s():
 
 def test_without_calibration_it_is_plain_xgboost_on_native_categories(fitted):
     _, X, y = fitted
-    mine = ChurnClassifier(calibration=None, random_state=3).fit(X, y).predict_proba(X)[:, 1]
+    mine = ChurnClassifier(tune=None, calibration=None, random_state=3).fit(X, y).predict_proba(X)[:, 1]
     native = X.assign(plan=X["plan"].astype("category"), vip=X["vip"].astype(float), orders=X["orders"].astype(float))
     theirs = default_estimator(random_state=3).fit(native, y).predict_proba(native)[:, 1]
     np.testing.assert_array_equal(mine, theirs.astype(np.float64))
@@ -377,7 +377,8 @@ def test_contact_uses_the_threshold_not_one_half(fitted):
 def test_nobody_is_contacted_where_it_cannot_pay(fitted):
     model, X, _ = fitted
     offer = RetentionOffer(accept_rate=0.3, clv=-100, offer_cost=10, contact_cost=1)
-    assert not model.contact(X, offer).any()
+    with pytest.warns(AssumptionWarning, match="not even a certain churner is worth the contact"):
+        assert not model.contact(X, offer).any()
     assert (model.expected_gain(X, offer) < 0).all()
 
 
@@ -405,8 +406,14 @@ def test_unknown_calibration():
 
 def test_estimator_without_probabilities():
     X, y = world(50)
-    with pytest.raises(ParameterError, match=r"(?s)Perceptron states no probabilities.*CalibratedClassifierCV\(Perc"):
-        ChurnClassifier(Perceptron()).fit(X, y)
+    with pytest.raises(ParameterError, match=r"(?s)Perceptron states no probabilities, only margins.*calibration='sig"):
+        ChurnClassifier(Perceptron(), calibration=None).fit(X, y)
+
+
+def test_estimator_that_says_of_no_row_how_likely_it_is():
+    X, y = world(50)
+    with pytest.raises(ParameterError, match=r"(?s)Ridge states no probabilities, and has no decision_function.*Logis"):
+        ChurnClassifier(Ridge()).fit(X, y)
 
 
 @pytest.mark.parametrize("cv", ["five", 2.5, True])

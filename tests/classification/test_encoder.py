@@ -132,3 +132,13 @@ def test_complex_numbers_are_refused():
     frame = pd.DataFrame({"a": [1j]})
     with pytest.raises(SchemaError, match="Complex data not supported"):
         TableEncoder.learn(frame).encode(frame)
+
+
+def test_true_and_one_are_two_categories_whatever_stands_beside_them():
+    rows = pd.DataFrame({"plan": np.array([1, True, 1.0, "a", np.False_, 0, None], dtype=object)})
+    encoder = TableEncoder.learn(rows)
+    assert encoder.categories == {"plan": ("0", "1", "False", "True", "a")}
+    together = codes(encoder, rows["plan"])
+    alone = [codes(encoder, rows["plan"].iloc[[place]])[0] for place in range(len(rows))]
+    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_array_equal(together, [1, 3, 1, 4, 2, 0, np.nan])

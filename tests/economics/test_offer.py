@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from churnlib.economics import RetentionOffer
@@ -204,6 +205,21 @@ def test_probabilities_must_be_probabilities(p):
         offer().expected_gain([0.5, p, 0.5], frame())
 
 
+def test_tables_are_no_values_and_no_probabilities():
+    offer = RetentionOffer(accept_rate=0.3, clv=200, offer_cost=10)
+    table = np.full((3, 2), 100.0)
+    for ask in (offer.threshold, offer.pays, lambda of: offer.contacts(0.5, of)):
+        with pytest.raises(ParameterTypeError, match=r"are a ndarray of shape \(3, 2\)(?s:.*)X.to_pandas\(\)"):
+            ask(table)
+        with pytest.raises(ParameterTypeError, match=r"are a DataFrame of shape \(2, 1\); a frame of pandas"):
+            ask(pl.DataFrame({"value": [1.0, 2.0]}))
+    # both columns of predict_proba would be two decisions for each row
+    with pytest.raises(DataError, match=r"probabilities have shape \(3, 2\)(?s:.*)predict_proba\(X\)\[:, 1\]"):
+        offer.contacts(table / 200)
+    with pytest.raises(DataError, match=r"probabilities cannot be read as numbers \(could not convert"):
+        offer.expected_gain(["high"])
+
+
 def test_a_share_of_the_value_as_cost():
     share = RetentionOffer(accept_rate=0.3, clv="margin", offer_fraction=0.1, contact_cost=1)
     assert share.offer_cost_of(frame()["margin"]).tolist() == pytest.approx([10.0, 1.2, 50.0])
@@ -243,3 +259,20 @@ def test_the_cost_is_said_once(cost, share):
 def test_the_share_is_a_share(share):
     with pytest.raises(ParameterError, match=r"offer_fraction=.* is not a share"):
         offer(offer_cost=None, offer_fraction=share)
+
+
+def test_contacts_are_those_above_their_own_threshold():
+    index = pd.Index(["a", "b", "c"], name="customer_id")
+    X = pd.DataFrame({"margin": [15.0, 200.0, 2000.0]}, index=index)
+    offer = RetentionOffer(accept_rate=0.3, clv="margin", offer_cost=10, contact_cost=1)
+    expected = pd.Series([False, True, True], index=index, name="contact")
+    p = np.array([0.9, 0.2, 0.2])
+    pd.testing.assert_series_equal(offer.contacts(p, X), expected)
+    pd.testing.assert_series_equal(offer.contacts(pd.Series(p, index=index), X), expected)
+    np.testing.assert_array_equal(offer.contacts(p, X["margin"].to_numpy()), expected)
+    assert offer.contacts(0.2, 200.0) is True
+    flat = RetentionOffer(accept_rate=0.3, clv=200, offer_cost=10, contact_cost=1)
+    pd.testing.assert_series_equal(
+        flat.contacts(pd.Series(p, index=index)), pd.Series([True] * 3, index, name="contact")
+    )
+    assert not flat.contacts(np.array([11 / 67]))[0]  # at the threshold nothing is earned

@@ -95,6 +95,21 @@ FRAMES["plot_gains"] = (lift_table(_LEFT, _RISK, bins=5), "captured", "lift_tabl
 FRAMES["plot_reliability"] = (reliability_table(_LEFT, _RISK, bins=5), "observed", "reliability_table")
 FRAMES["plot_pareto"] = (pareto_table(_ANSWERS, by="code"), "cumulative_share", "pareto_table")
 FRAMES["plot_fishbone"] = (fishbone_table(_ANSWERS).reset_index(), "share", "fishbone_table")
+FRAMES["plot_comparison"] = (
+    pd.DataFrame(
+        {
+            "model": ["forest", "tree", "$$"],
+            "reference": "logistic",
+            "metric": "log_loss",
+            "value": [-0.02, 0.09, 0.0],
+            "low": [-0.03, 0.06, -0.01],
+            "high": [-0.01, 0.12, 0.01],
+            "verdict": ["wins", "loses", "no clear difference"],
+        }
+    ),
+    "low",
+    "compare",
+)
 NAMES = sorted(FRAMES)
 WITHOUT_AXES = ("plot_fishbone",)
 NAMED_BARS = ("plot_pareto", "plot_segments")

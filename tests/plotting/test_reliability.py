@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 pytest.importorskip("matplotlib")
@@ -42,3 +43,10 @@ def test_bad_input_is_named() -> None:
         plot_reliability(table, band=0.1)
     with pytest.raises(SchemaError, match="column 'observed' is missing from table"):
         plot_reliability(table.drop(columns="observed"))
+
+
+def test_a_tick_at_half_a_percent_says_so() -> None:
+    table = pd.DataFrame({"rows": [10.0], "predicted": [0.15], "observed": [0.16], "low": [0.14], "high": [0.185]})
+    ax = plot_reliability(table)
+    ax.set_xticks([0.1, 0.125, 0.15])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["10%", "12.5%", "15%"]

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit, logit
 
-from churnlib.classification._folds import grouped_folds
+from churnlib.exceptions import DataError, message
+from churnlib.model_selection import grouped_folds
 
 __all__ = [
     "METHODS",
@@ -19,9 +20,12 @@ __all__ = [
     "IsotonicCalibrator",
     "SigmoidCalibrator",
     "choose_calibration",
+    "clustered_mean",
+    "cross_calibrated",
     "fit_isotonic",
     "fit_sigmoid",
     "row_log_loss",
+    "too_few_to_calibrate",
 ]
 
 FloatArray = npt.NDArray[np.float64]
@@ -264,6 +268,7 @@ def choose_calibration(
     groups: npt.NDArray[Any] | pd.Index | None,
     *,
     seed: int,
+    margins: bool = False,
 ) -> pd.DataFrame:
     """Compare raw and calibrated probabilities on rows that neither the model nor the map has seen.
 
@@ -284,12 +289,15 @@ def choose_calibration(
         Customer of each row.
     seed : int
         Seed of the folds.
+    margins : bool, default=False
+        Whether the raw scores are margins, which are no probabilities however small
+        their log-loss: then the sigmoid is kept unless isotonic is better in the same way.
 
     Returns
     -------
     DataFrame
-        Indexed by method ("none" first), with ``log_loss``, ``improvement`` over none
-        (positive is better), its ``standard_error``, and ``chosen``.
+        Indexed by method ("none" first, or "sigmoid" for margins), with ``log_loss``,
+        ``improvement`` over the first (positive is better), its ``standard_error``, and ``chosen``.
 
     Examples
     --------
@@ -301,19 +309,15 @@ def choose_calibration(
     >>> report.index[report["chosen"]].tolist()
     ['none']
     """
-    folds = grouped_folds(target, groups, n_folds=5, seed=seed)
-    raw = row_log_loss(target, probability)
+    losses = {} if margins else {"none": row_log_loss(target, probability)}
+    for name in METHODS:
+        losses[name] = row_log_loss(target, cross_calibrated(name, probability, target, weight, groups, seed=seed))
     total = float(weight.sum())
-    rows: dict[str, tuple[float, float, float]] = {"none": (float(weight @ raw) / total, 0.0, 0.0)}
-    for name, fit in METHODS.items():
-        calibrated = np.empty_like(probability)
-        for fold in range(5):
-            test = folds == fold
-            if test.any():
-                calibrated[test] = fit(probability[~test], target[~test], weight[~test])(probability[test])
-        loss = row_log_loss(target, calibrated)
-        gain, error = _clustered_mean(raw - loss, weight, groups)
-        rows[name] = (float(weight @ loss) / total, gain, error)
+    first = next(iter(losses.values()))
+    rows = {
+        name: (float(weight @ loss) / total, *clustered_mean(first - loss, weight, groups))
+        for name, loss in losses.items()
+    }
     report = pd.DataFrame.from_dict(rows, orient="index", columns=["log_loss", "improvement", "standard_error"])
     report.index.name = "calibration"
     helps = report["improvement"] > report["standard_error"]
@@ -322,10 +326,111 @@ def choose_calibration(
     return report
 
 
-def _clustered_mean(
+def cross_calibrated(
+    method: str,
+    probability: FloatArray,
+    target: npt.NDArray[np.int64],
+    weight: FloatArray,
+    groups: npt.NDArray[Any] | pd.Index | None,
+    *,
+    seed: int,
+) -> FloatArray:
+    """Calibrate each fifth of the customers by a map fitted on the other four.
+
+    Parameters
+    ----------
+    method : {"none", "sigmoid", "isotonic"}
+        Which map.
+    probability : ndarray of shape (n,)
+        Out-of-fold probabilities of the model.
+    target : ndarray of shape (n,)
+        1 = churn, 0 = not.
+    weight : ndarray of shape (n,)
+        Weight of each row.
+    groups : array-like of shape (n,) or None
+        Customer of each row.
+    seed : int
+        Seed of the folds.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Probabilities that neither the model nor the map has seen the outcome of.
+
+    Examples
+    --------
+    >>> p, y = np.full(20, 0.9), np.arange(20) % 2
+    >>> cross_calibrated("sigmoid", p, y, np.ones(20), None, seed=0).round(1).tolist()[:3]
+    [0.5, 0.5, 0.5]
+    """
+    if method == "none":
+        return probability
+    folds = grouped_folds(target, groups, n_folds=5, seed=seed)
+    calibrated = np.empty_like(probability)
+    for fold in range(5):
+        test = folds == fold
+        if test.any():
+            calibrated[test] = METHODS[method](probability[~test], target[~test], weight[~test])(probability[test])
+    return calibrated
+
+
+def too_few_to_calibrate(target: npt.NDArray[np.int64]) -> DataError:
+    """Return the complaint that no folds can be made to calibrate on.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows,)
+        1 = churn, 0 = not.
+
+    Returns
+    -------
+    DataError
+        To be raised.
+
+    Examples
+    --------
+    >>> print(too_few_to_calibrate(np.array([0, 0, 1])))
+    too few customers of a class to calibrate out of fold (1 churn rows of 3); two customers of each class at least, \
+so that every fold has both to learn from.
+    Fix: calibration='auto', or calibration=None, with a classifier that states probabilities
+    """
+    return DataError(
+        message(
+            f"too few customers of a class to calibrate out of fold "
+            f"({int(target.sum()):,} churn rows of {len(target):,})",
+            "two customers of each class at least, so that every fold has both to learn from",
+            "calibration='auto', or calibration=None, with a classifier that states probabilities",
+        )
+    )
+
+
+def clustered_mean(
     values: FloatArray, weight: FloatArray, groups: npt.NDArray[Any] | pd.Index | None
 ) -> tuple[float, float]:
-    """Return the weighted mean and its standard error with customers as draws."""
+    """Return the weighted mean and its standard error with customers as draws.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        One number a row.
+    weight : ndarray of shape (n,)
+        Weight of each row.
+    groups : array-like of shape (n,) or None
+        Customer of each row; None makes each row its own.
+
+    Returns
+    -------
+    mean : float
+        Their weighted mean.
+    standard_error : float
+        Of the mean; a customer's rows are one draw.
+
+    Examples
+    --------
+    >>> mean, error = clustered_mean(np.array([1.0, 1.0, 0.0, 0.0]), np.ones(4), np.array(["a", "a", "b", "b"]))
+    >>> mean, error
+    (0.5, 0.5)
+    """
     codes = np.arange(len(values)) if groups is None else pd.factorize(groups)[0]
     total = float(weight.sum())
     mean = float(weight @ values) / total

@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
+import dataclasses
 import numbers
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 
-from churnlib._checks import check_choice
+from churnlib._checks import check_choice, check_flag
 from churnlib._sklearn import BaseEstimator, ClassifierMixin, Tags, check_is_fitted, clone, validate_data
-from churnlib.classification._calibration import METHODS, Calibrator, choose_calibration
-from churnlib.classification._crossfit import out_of_fold, splits_of
+from churnlib.classification._calibration import (
+    METHODS,
+    Calibrator,
+    choose_calibration,
+    cross_calibrated,
+    too_few_to_calibrate,
+)
+from churnlib.classification._card import ModelCard, write_card
+from churnlib.classification._causes import cause_probability, fit_causes, named_causes, refuse_for_causes
+from churnlib.classification._choice import Choice, choose_model
+from churnlib.classification._compile import compile_classifier
+from churnlib.classification._compiled import CompiledScorer
+from churnlib.classification._crossfit import OutOfFold, Sample, out_of_fold
 from churnlib.classification._default import default_estimator
 from churnlib.classification._encoder import TableEncoder, refuse_repeated_columns
-from churnlib.classification._model import fit_rows
+from churnlib.classification._facts import FitFacts, learn_facts
+from churnlib.classification._model import refuse_without_score
+from churnlib.classification._monotone import check_monotone, with_monotone
 from churnlib.classification._reasons import Reference, contributions, reference_of, top_reasons
 from churnlib.classification._target import (
     as_table,
     binary_target,
     refuse_other_order,
     refuse_retained,
+    refuse_text_labels,
     row_weights,
     wrong_columns,
 )
+from churnlib.classification._tuning import candidates_of, read_tune
 from churnlib.economics import RetentionOffer, customers_of
 from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, SchemaError, message
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from churnlib._typing import Array, FloatArray, IntArray
 
 __all__ = ["ChurnClassifier"]
@@ -50,25 +69,51 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     estimator : classifier, default=None
-        Any classifier with ``predict_proba``; a clone of it is fitted. None is
-        `default_estimator`, a shallow gradient boosting. A Pipeline gets the columns
-        as they are; other classifiers that do not take categories get them one-hot,
-        and numbers imputed by the median and standardised.
+        Any classifier with ``predict_proba``; a clone of it is fitted. One with
+        ``decision_function`` only, such as a support vector machine, has its margins
+        calibrated. None is a gradient boosting, shallow (`default_estimator`) or deep as
+        `tune` finds. A Pipeline gets the columns as they are; other classifiers that do
+        not take categories get them one-hot, and numbers imputed by the median and
+        standardised.
+    target : {"churn", "cause"}, default="churn"
+        What `y` holds: whether the customer churned, or the cause (``data.cause``, text,
+        missing where retained). With "cause" every cause gets a model of its own, in which
+        customers lost to another cause count as not lost to this one; so each states the
+        share that its cause takes in the window while all causes are at work, and
+        P(churn) = Σ P(cause k), scaled to 1 where it would exceed 1. Contacts, reasons
+        and cards are then those of one of `models_`, since another cause needs another action.
+    monotone : dict, default=None
+        Name of a column of numbers to a sign (the columns of an array are "x0", "x1", …): as
+        it grows, the probability to churn never falls (+1) or never rises (-1), everything
+        else equal; 0 is no constraint. A missing value has no place in the order. For xgboost,
+        LightGBM and scikit-learn's trees, forests and histogram boosting; `card` shows a
+        check on a grid.
+    tune : {"auto"}, int, Tuning or None, default="auto"
+        Which models are compared by their log-loss out of fold before one is fitted. For
+        ``estimator=None``, "auto" compares the shallow boosting with a deep one, whose
+        number of trees is found on the folds, and takes the deep one only if it is better
+        by more than the standard error of the difference; a number is a budget of trials,
+        these two first and random ones after them, of which the best mean is taken. An
+        estimator of your own needs a `Tuning` with its space, and "auto" leaves it as it
+        is. None compares nothing. See `tuning_report_`.
     calibration : {"auto", "sigmoid", "isotonic"} or None, default="auto"
         Map from scores to probabilities, fitted on out-of-fold scores, with one model
         at predict time. "auto" keeps the model as it is unless the better map lowers
         the out-of-fold log-loss by more than its standard error; see `calibration_report_`.
+        Margins are no probabilities: for them "auto" chooses between the two maps.
     cv : int, splitter, iterable of (train, test) or None, default=None
-        Folds for calibration. None is 5 folds that keep all rows of a customer
+        Folds for `tune` and `calibration`. None is 5 folds that keep all rows of a customer
         together and share churners evenly. They mix times, since the rows do not say
         how long their labels look ahead: pass ``PurgedGroupTimeSplit(horizon=...,
-        lead=...)`` to calibrate forward in time instead. Not used with
-        ``calibration=None``.
+        lead=...)`` to look forward in time instead. Not used with
+        ``tune=None, calibration=None``.
     random_state : int, RandomState or None, default=None
         Seed of the default estimator and of the folds; an `estimator` whose own
         ``random_state`` is None gets it too. None means 0: equal rows give equal bytes.
     n_jobs : int or None, default=1
         How many folds are fitted at once. The result does not depend on it.
+    progress : bool, default=False
+        Show a bar while models are compared.
 
     Attributes
     ----------
@@ -76,16 +121,26 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         Labels; the second is churn.
     estimator_ : classifier
         The fitted clone.
+    tuning_report_ : DataFrame or None
+        A row for each model compared: out-of-fold ``log_loss``, ``improvement`` over the
+        first with its ``standard_error`` (a customer's rows are one draw), which was
+        ``chosen``, and its ``parameters``. The log-loss is missing where there were too few
+        customers for folds, and the first was taken; None where nothing was to be compared.
     calibration_ : {"none", "sigmoid", "isotonic"}
         What was chosen.
     calibrator_ : callable or None
         The map from the model's probability to the calibrated one.
     calibration_report_ : DataFrame or None
-        For "auto": out-of-fold log-loss of each choice, improvement over none with its
+        For "auto": out-of-fold log-loss of each choice, improvement over the first with its
         standard error (a customer's rows are one draw), and which was chosen; None
         when there was nothing to compare.
     base_rate_ : float
         Share of churn among the (weighted) rows of the fit.
+    causes_ : tuple of str
+        With ``target="cause"``: the causes, sorted.
+    models_ : dict
+        With ``target="cause"``: each cause with its `ChurnClassifier`, which holds all
+        other attributes.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray
@@ -121,16 +176,24 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         self,
         estimator: Any = None,
         *,
+        target: str = "churn",
+        monotone: Mapping[str, int] | None = None,
+        tune: Any = "auto",
         calibration: str | None = "auto",
         cv: Any = None,
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = 1,
+        progress: bool = False,
     ) -> None:
         self.estimator = estimator
+        self.target = target
+        self.monotone = monotone
+        self.tune = tune
         self.calibration = calibration
         self.cv = cv
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.progress = progress
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn from rows whose outcome is known.
@@ -143,7 +206,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_rows,)
             1 = churn, 0 = not; or any two labels, of which the second in sorted order
             is churn. Text labels are fitted too, but no decision is made on them: of
-            "churned" and "stayed" the second is "stayed".
+            "churned" and "stayed" the second is "stayed". With ``target="cause"`` the cause
+            as text or categories, missing where retained.
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row.
 
@@ -160,7 +224,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         SchemaError
             If a column holds dates or lists.
         ParameterError
-            If `calibration` is unknown or the classifier states no probabilities.
+            If `calibration` or `tune` is unknown, or the classifier states neither
+            probabilities nor margins.
 
         Examples
         --------
@@ -171,10 +236,17 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         >>> model.predict(X.iloc[:2]).tolist()
         [0, 1]
         """
+        check_choice(self.target, ("churn", "cause"), name="target")
+        check_flag(self.progress, name="progress")
         if self.calibration is not None:
             check_choice(self.calibration, _CALIBRATIONS, name="calibration")
         seed = _seed(self.random_state)
+        self._forget()
+        if self.target == "cause":
+            return self._fit_causes(X, y, sample_weight, seed)
         template = self._template(seed)
+        own = self.estimator is not None
+        read_tune(self.tune, template if own else None)  # a mistake in it is told before rows are read
         rows = self._rows(X, fitting=True)
         self.classes_, target = binary_target(y)
         if len(target) != len(rows):
@@ -189,13 +261,38 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         refuse_other_order(rows, y)
         weight = row_weights(sample_weight, len(rows))
         self._check_weighted_classes(target, weight)
-        encoder = TableEncoder.learn(rows)
-        self._model = fit_rows(template, rows, target, weight, encoder)
-        self.estimator_ = self._model.estimator
         self.base_rate_ = float(np.average(target, weights=weight))
+        candidates = candidates_of(template, self.tune, own=own, seed=seed, base_rate=self.base_rate_)
+        encoder = with_monotone(TableEncoder.learn(rows), self.monotone, template, self.classes_)
+        sample = Sample(rows, target, weight, encoder, _customers_or_none(rows), [])
+        if candidates or self.calibration is not None:
+            sample = sample.split(self.cv, seed=seed)
+        choice = choose_model(
+            template,
+            candidates,
+            sample,
+            cautious=self.tune == "auto",
+            seed=seed,
+            n_jobs=self.n_jobs,
+            progress=self.progress,
+        )
+        self.tuning_report_: pd.DataFrame | None = choice.report
+        self._model = sample.fit(choice.estimator)
+        self.estimator_ = self._model.estimator
         counted = target == 0 if weight is None else (target == 0) & (weight > 0)
         self._reference: Reference = reference_of(self._model, rows, counted)
-        self._calibrate(template, rows, target, weight, encoder, seed)
+        unseen = self._calibrate(choice, sample, seed)
+        broken = check_monotone(self._stated, rows, encoder.monotone)
+        self._facts: FitFacts = learn_facts(
+            sample,
+            unseen,
+            cv=self.cv,
+            seed=seed,
+            estimator=self.estimator_,
+            monotone=broken,
+            tune=self.tune,
+            calibration=self.calibration,
+        )
         return self
 
     def predict_proba(self, X: Any) -> FloatArray:
@@ -225,9 +322,10 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         [0.75, 0.25]
         """
         check_is_fitted(self)
-        probability = self._model.probability(self._rows(X, fitting=False))
-        if self.calibrator_ is not None:
-            probability = self.calibrator_(probability)
+        if hasattr(self, "models_"):
+            probability = self.predict_cause_proba(X).to_numpy().sum(axis=1).clip(max=1.0)
+        else:
+            probability = self._stated(self._rows(X, fitting=False))
         return np.column_stack([1.0 - probability, probability])
 
     def predict(self, X: Any) -> Array:
@@ -255,6 +353,75 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         labels: Array = self.classes_[churns.astype(np.intp)]
         return labels
 
+    def predict_cause_proba(self, X: Any) -> pd.DataFrame:
+        """Return the probability to be lost to each cause, where `target` is "cause".
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_features)
+            Rows with the columns of the fit.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_causes)
+            A column for each of `causes_`, indexed like `X`; the row sums are the
+            probability to churn.
+
+        Raises
+        ------
+        ParameterError
+            If the model was fitted with ``target="churn"``.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> X = pd.DataFrame({"failed_payments": [0, 0, 3, 0] * 20, "logins": [9, 1, 8, 9] * 20})
+        >>> cause = [None, "voluntary", "involuntary", None] * 20
+        >>> model = ChurnClassifier(LogisticRegression(), target="cause").fit(X, cause)
+        >>> model.predict_cause_proba(X.iloc[[1, 2]]).idxmax(axis=1).tolist()
+        ['voluntary', 'involuntary']
+        """
+        check_is_fitted(self)
+        if not hasattr(self, "models_"):
+            raise ParameterError(
+                message(
+                    'the model was fitted with target="churn" and knows no causes',
+                    "a model of each cause",
+                    'ChurnClassifier(target="cause").fit(data.X, data.cause)',
+                )
+            )
+        return cause_probability(self.models_, X, self._rows(X, fitting=False).index)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of rows whose label `predict` gets right; higher is better.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_features)
+            Rows with the columns of the fit.
+        y : array-like of shape (n_rows,)
+            What `fit` takes: of causes, only whether there is one counts.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        float
+            Between 0 and 1. It is scikit-learn's default; to compare models of churn, take a log-loss.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from sklearn.dummy import DummyClassifier
+        >>> X = pd.DataFrame({"a": range(4)})
+        >>> ChurnClassifier(DummyClassifier(), calibration=None).fit(X, [0, 0, 0, 1]).score(X, [0, 0, 0, 1])
+        0.75
+        """
+        if hasattr(self, "models_"):
+            y = named_causes(y).notna().to_numpy().astype(np.int8)
+        return super().score(X, y, sample_weight)
+
     def contact(self, X: pd.DataFrame, offer: RetentionOffer) -> pd.Series[bool]:
         """Decide whom the offer is worth making to.
 
@@ -280,6 +447,11 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         DataError
             If customers have no value, with their count, or the labels of the fit were text.
 
+        Warns
+        -----
+        AssumptionWarning
+            If the offer can never pay: then nobody is contacted.
+
         Examples
         --------
         >>> import pandas as pd
@@ -289,9 +461,10 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         >>> model.contact(X, RetentionOffer(accept_rate=0.3, clv="margin", offer_cost=10)).tolist()
         [False, False, True, True]
         """
+        self._refuse_causes("contact(X, offer)")
         probability = self._churn_probability(X, offer)
-        chosen = probability > offer.threshold(X).to_numpy()
-        return pd.Series(chosen, index=X.index, name="contact")
+        chosen: pd.Series[bool] = offer.contacts(probability, X)
+        return chosen
 
     def expected_gain(self, X: pd.DataFrame, offer: RetentionOffer) -> pd.Series[float]:
         """Return what contacting each customer is expected to earn, net of the offer's costs.
@@ -322,6 +495,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         >>> model.expected_gain(X, RetentionOffer(accept_rate=0.3, clv=200, offer_cost=10, contact_cost=1)).tolist()
         [22.5, 22.5]
         """
+        self._refuse_causes("expected_gain(X, offer)")
         probability = self._churn_probability(X, offer)
         gain: pd.Series[float] = offer.expected_gain(probability, X)
         return gain
@@ -370,7 +544,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         [{'rank': 1, 'feature': 'orders', 'value': 1}, {'rank': 2, 'feature': 'plan', 'value': 'a'}]
         """
         check_is_fitted(self)
-        self._refuse_text_labels()
+        self._refuse_causes("reasons(X)")
+        refuse_text_labels(self.classes_)
         return top_reasons(self._table(X), self._contributions(X), top=top, direction=direction)
 
     def contributions(self, X: Any) -> pd.DataFrame:
@@ -395,8 +570,150 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         >>> model.contributions(X)["orders"].round(1).tolist()
         [1.7, 0.8, 0.0, -0.8]
         """
+        self._refuse_causes("contributions(X)")
         table = self._table(X)
         return pd.DataFrame(self._contributions(X), index=table.index, columns=table.columns)
+
+    def compile(self, *, catalog: Any = None, keys: str = "strict") -> CompiledScorer:
+        """Return the model for a service: a dict in, the probability and its reasons out, in microseconds.
+
+        The scorer states what `predict_proba` and `contributions` state, needs no pandas, scikit-learn or
+        xgboost to do so, and is stored as JSON. Supported are xgboost's boosted trees (the default), logistic
+        regression, decision trees, random forests and extra trees.
+
+        Parameters
+        ----------
+        catalog : ReasonCatalog or None, default=None
+            Adds themes, codes and texts to what ``scorer.explain`` tells.
+        keys : {"strict", "lenient"}, default="strict"
+            Whether unknown and absent keys of a record are errors, or left alone and missing values.
+
+        Returns
+        -------
+        CompiledScorer
+            With ``score``, ``explain``, ``score_many``, ``save`` and ``load``.
+
+        Raises
+        ------
+        ParameterError
+            If the classifier inside cannot be compiled, or there is one for each cause.
+        DataError
+            If the labels of the fit were text.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> X = pd.DataFrame({"orders": [1.0, 2, 3, 4]})
+        >>> model = ChurnClassifier(LogisticRegression(), calibration=None).fit(X, [1, 1, 0, 0])
+        >>> round(model.compile().score({"orders": 1}), 2)
+        0.78
+        """
+        check_is_fitted(self)
+        self._refuse_causes("compile()")
+        refuse_text_labels(self.classes_)
+        return compile_classifier(self, catalog=catalog, keys=keys)
+
+    def card(
+        self,
+        *,
+        name: str | None = None,
+        intended_use: str | None = None,
+        data_licence: str | None = None,
+        window: str | None = None,
+        limits: str | Sequence[str] = (),
+        offer: RetentionOffer | None = None,
+        evaluation: Any = None,
+        show_categories: bool = False,
+    ) -> ModelCard:
+        """Write down what the model is, how good, when to use it, and what it cannot say.
+
+        The numbers come from the fit, which kept them; no row is needed, and no
+        customer's row, id or own value is on the card: ranges are quantiles rounded to
+        three digits.
+
+        Parameters
+        ----------
+        name, intended_use, data_licence : str, default=None
+            What only the team knows.
+        window : str, default=None
+            Length of the label window and of the gap, in your words; None takes them
+            from `cv`, where that is a `PurgedGroupTimeSplit`.
+        limits : str or sequence of str, default=()
+            More that the model cannot say, beside what follows from its fit.
+        offer : RetentionOffer, default=None
+            Adds the threshold above which a contact pays, and how it follows from the offer.
+        evaluation : Evaluation, default=None
+            The result of `churnlib.evaluate` on rows that the model has not seen.
+        show_categories : bool, default=False
+            Name the most frequent categories, each of at least ten customers.
+
+        Returns
+        -------
+        ModelCard
+            To be shown in a notebook, or saved as ``.md``, ``.html`` or ``.json``.
+
+        Raises
+        ------
+        ParameterTypeError
+            If `offer`, `evaluation` or a text is of another kind.
+        ParameterError
+            If the model was fitted with ``target="cause"``: each of `models_` has its own card.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> X = pd.DataFrame({"silence": [1.0, 80, 3, 60] * 20})
+        >>> model = ChurnClassifier(LogisticRegression()).fit(X, [0, 1, 0, 1] * 20)
+        >>> offer = RetentionOffer(accept_rate=0.3, clv=200, offer_cost=10, contact_cost=1)
+        >>> round(model.card(offer=offer).to_dict()["decision"]["threshold"], 4)
+        0.1642
+        """
+        check_is_fitted(self)
+        self._refuse_causes("card()")
+        return write_card(
+            self,
+            self._facts,
+            evaluation=evaluation,
+            offer=offer,
+            limits=limits,
+            show_categories=check_flag(show_categories, name="show_categories"),
+            name=name,
+            intended_use=intended_use,
+            data_licence=data_licence,
+            window=window,
+        )
+
+    def _fit_causes(self, X: Any, y: Any, sample_weight: Any, seed: int) -> Self:
+        rows = self._rows(X, fitting=True)
+        refuse_other_order(rows, y)
+        settings = {**self.get_params(deep=False), "target": "churn"}
+        if not isinstance(self.random_state, int | None):
+            settings["random_state"] = seed  # a generator would give every cause other folds
+        if isinstance(self.cv, Iterator):
+            settings["cv"] = list(self.cv)
+        models = fit_causes(lambda: type(self)(**settings), X, y, sample_weight, _customers_or_none(rows))
+        for cause, model in models.items():
+            model._facts = dataclasses.replace(model._facts, cause=cause)
+        self.models_: dict[str, ChurnClassifier] = models
+        self.causes_ = tuple(models)
+        self.classes_ = np.array([0, 1])
+        self.base_rate_ = float(sum(model.base_rate_ for model in models.values()))
+        return self
+
+    def _forget(self) -> None:
+        """Forget an earlier fit, which may have had another target."""
+        for name in [name for name in vars(self) if name.endswith("_") or name in {"_model", "_reference", "_facts"}]:
+            delattr(self, name)
+
+    def _refuse_causes(self, call: str) -> None:
+        if hasattr(self, "models_"):
+            refuse_for_causes(self.models_, call)
+
+    def _stated(self, rows: pd.DataFrame) -> FloatArray:
+        probability = self._model.probability(rows)
+        return probability if self.calibrator_ is None else self.calibrator_(probability)
 
     def _contributions(self, X: Any) -> FloatArray:
         check_is_fitted(self)
@@ -420,37 +737,13 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
                     "pd.DataFrame(X, index=customer_ids)",
                 )
             )
-        self._refuse_text_labels()
-        named = getattr(self, "feature_names_in_", None)
-        if isinstance(offer.clv, str) and named is not None and offer.clv in X.columns and offer.clv not in named:
-            X = X.drop(columns=offer.clv)
-        return self.predict_proba(X)[:, 1]
-
-    def _refuse_text_labels(self) -> None:
-        """Refuse to decide where only the alphabet says which of two labels is churn."""
-        if self.classes_.dtype.kind in "biuf":
-            return
-        stays, churns = self.classes_.tolist()
-        raise DataError(
-            message(
-                f"the model was fitted on the labels {stays!r} and {churns!r}, of which the second, {churns!r}, "
-                "counts as churn by alphabet alone",
-                "a decision needs labels that say which is churn: 1 and 0",
-                f"model.fit(X, (y == '<the label of churn>').astype('int8')), here {stays!r} or {churns!r}",
-            )
-        )
+        refuse_text_labels(self.classes_)
+        return self.predict_proba(offer._features_of(X, self))[:, 1]
 
     def _template(self, seed: int) -> Any:
         if self.estimator is None:
             return default_estimator(random_state=seed)
-        if not hasattr(self.estimator, "predict_proba"):
-            raise ParameterError(
-                message(
-                    f"{type(self.estimator).__name__} states no probabilities",
-                    "a classifier with predict_proba",
-                    f"CalibratedClassifierCV({type(self.estimator).__name__}())",
-                )
-            )
+        refuse_without_score(self.estimator, self.calibration)
         template = clone(self.estimator)
         if self.random_state is not None:
             unset = {
@@ -503,44 +796,31 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
                 )
             )
 
-    def _calibrate(
-        self,
-        template: Any,
-        rows: pd.DataFrame,
-        target: IntArray,
-        weight: FloatArray | None,
-        encoder: TableEncoder,
-        seed: int,
-    ) -> None:
+    def _calibrate(self, choice: Choice, sample: Sample, seed: int) -> OutOfFold | None:
+        """Choose the map, and return what it makes of scores that neither it nor the model has seen."""
         self.calibration_ = "none"
         self.calibrator_: Calibrator | None = None
         self.calibration_report_: pd.DataFrame | None = None
         if self.calibration is None:
-            return
-        customers = _customers_or_none(rows)
-        splits = splits_of(self.cv, rows, target, customers, seed=seed)
-        if not splits:
-            if self.calibration == "auto":
-                return
-            raise DataError(
-                message(
-                    f"too few customers of a class to calibrate out of fold "
-                    f"({int(target.sum()):,} churn rows of {len(target):,})",
-                    "two customers of each class at least, so that every fold has both to learn from",
-                    "calibration='auto', or calibration=None",
-                )
-            )
-        scored = out_of_fold(template, rows, target, weight, encoder, splits, n_jobs=self.n_jobs)
-        seen = target[scored.row]
-        weights = np.ones(len(seen)) if weight is None else weight[scored.row]
-        groups: Any = scored.row if customers is None else customers[scored.row]
-        method = self.calibration
+            return choice.scored
+        if not sample.splits:
+            if self.calibration == "auto" and hasattr(self.estimator_, "predict_proba"):
+                return None
+            raise too_few_to_calibrate(sample.target)
+        scored = choice.scored or out_of_fold(choice.estimator, sample, n_jobs=self.n_jobs)
+        seen, weight = sample.target[scored.row], sample.weight_of(scored.row)
+        method, customer = self.calibration, sample.customer_of(scored.row)
         if method == "auto":
-            self.calibration_report_ = choose_calibration(scored.probability, seen, weights, groups, seed=seed)
+            margins = not hasattr(self.estimator_, "predict_proba")
+            self.calibration_report_ = choose_calibration(
+                scored.probability, seen, weight, customer, seed=seed, margins=margins
+            )
             method = str(self.calibration_report_.index[self.calibration_report_["chosen"]][0])
         if method != "none":
-            self.calibrator_ = METHODS[method](scored.probability, seen, weights)
+            self.calibrator_ = METHODS[method](scored.probability, seen, weight)
         self.calibration_ = method
+        unseen = cross_calibrated(method, scored.probability, seen, weight, customer, seed=seed)
+        return OutOfFold(scored.row, unseen)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -100,7 +100,7 @@ def contact_list(
     customers = customers_of(X)
     _refuse_repeats(customers)
     gain = model.expected_gain(X, offer).to_numpy()
-    probability = np.asarray(model.predict_proba(_model_columns(model, X, offer)))[:, 1]
+    probability = np.asarray(model.predict_proba(offer._features_of(X, model)))[:, 1]
     order = np.lexsort((_id_order(customers), -probability, -gain))[:size]
     listed = X.iloc[order]
     frame = pd.DataFrame(
@@ -118,15 +118,8 @@ def contact_list(
     return frame
 
 
-def _model_columns(model: Any, X: pd.DataFrame, offer: RetentionOffer) -> pd.DataFrame:
-    named = getattr(model, "feature_names_in_", None)
-    if isinstance(offer.clv, str) and named is not None and offer.clv not in named:
-        return X.drop(columns=offer.clv)
-    return X
-
-
 def _explained(model: _Model, listed: pd.DataFrame, offer: RetentionOffer, top: int) -> pd.DataFrame:
-    by_place = _model_columns(model, listed, offer).set_axis(pd.RangeIndex(len(listed)), axis=0)
+    by_place = offer._features_of(listed, model).set_axis(pd.RangeIndex(len(listed)), axis=0)
     return model.reasons(by_place, top)
 
 

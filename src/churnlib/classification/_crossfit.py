@@ -1,23 +1,25 @@
-"""Scores for rows that the model has not seen, to calibrate on."""
+"""Scores for rows that the model has not seen, to compare models and to calibrate on."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from churnlib.classification._encoder import TableEncoder
-from churnlib.classification._folds import grouped_folds
-from churnlib.classification._model import fit_rows
-from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, message
+from churnlib.classification._model import RowModel, fit_rows
+from churnlib.exceptions import DataError, message
+from churnlib.model_selection import splits_of
 
-__all__ = ["OutOfFold", "out_of_fold", "splits_of"]
+__all__ = ["OutOfFold", "Sample", "out_of_fold"]
 
+FloatArray = npt.NDArray[np.float64]
 Split = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+_Result = TypeVar("_Result")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -33,103 +35,15 @@ class OutOfFold:
     """
 
     row: npt.NDArray[np.intp]
-    probability: npt.NDArray[np.float64]
+    probability: FloatArray
 
 
-def splits_of(
-    cv: Any,
-    X: pd.DataFrame,
-    target: npt.NDArray[np.int64],
-    groups: pd.Index | None,
-    *,
-    seed: int,
-) -> list[Split]:
-    """Return the train and test rows of each fold.
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """The rows of a fit, and the folds that it is judged on.
 
     Parameters
     ----------
-    cv : int, splitter, iterable of (train, test) or None
-        None and a number mean folds that keep customers whole.
-    X : DataFrame of shape (n_rows, n_features)
-        The rows, with their index.
-    target : ndarray of shape (n_rows,)
-        1 = churn, 0 = not.
-    groups : Index of shape (n_rows,) or None
-        Customer of each row.
-    seed : int
-        Seed of the folds.
-
-    Returns
-    -------
-    list of (train, test)
-        Empty if there are too few customers of a class for two folds.
-
-    Raises
-    ------
-    ParameterError
-        If `cv` is a number below 2.
-    ParameterTypeError
-        If `cv` is none of the kinds.
-
-    Examples
-    --------
-    >>> import numpy as np, pandas as pd
-    >>> X = pd.DataFrame({"a": range(6)})
-    >>> len(splits_of(3, X, np.array([0, 1] * 3), None, seed=0))
-    3
-    """
-    if cv is None or (isinstance(cv, int | np.integer) and not isinstance(cv, bool)):
-        return _grouped(5 if cv is None else int(cv), target, groups, seed=seed)
-    if hasattr(cv, "split") and not isinstance(cv, str):
-        parts = cv.split(X, target, groups) if _reads_groups(cv) else cv.split(X, target)
-        return [(np.asarray(train), np.asarray(test)) for train, test in parts]
-    if isinstance(cv, Iterable) and not isinstance(cv, str):
-        return [(np.asarray(train), np.asarray(test)) for train, test in cv]
-    raise ParameterTypeError(
-        message(
-            f"cv={cv!r} is no way to split",
-            "None, a number of folds, or a splitter",
-            "cv=5, or cv=PurgedGroupTimeSplit(...)",
-        )
-    )
-
-
-def _reads_groups(cv: Any) -> bool:
-    """Say whether a splitter uses groups; scikit-learn's others warn when they are given some."""
-    routing = getattr(cv, "get_metadata_routing", None)
-    return routing is None or routing().split.requests.get("groups") is True
-
-
-def _grouped(n_folds: int, target: npt.NDArray[np.int64], groups: pd.Index | None, *, seed: int) -> list[Split]:
-    if n_folds < 2:
-        raise ParameterError(message(f"cv={n_folds} leaves nothing to test on", "at least 2 folds", "cv=5"))
-    codes = np.arange(len(target)) if groups is None else pd.factorize(groups)[0]
-    smallest = min(len(np.unique(codes[target == label])) for label in (0, 1))
-    n_folds = min(n_folds, smallest)
-    if n_folds < 2:
-        return []
-    fold = grouped_folds(target, groups, n_folds=n_folds, seed=seed)
-    parts = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_folds)]
-    # a few customers with many rows each can leave a fold's training part without one class
-    return parts if all(len(np.unique(target[train])) == 2 for train, _ in parts) else []
-
-
-def out_of_fold(
-    estimator: Any,
-    X: pd.DataFrame,
-    target: npt.NDArray[np.int64],
-    weight: npt.NDArray[np.float64] | None,
-    encoder: TableEncoder,
-    splits: list[Split],
-    *,
-    n_jobs: int | None,
-) -> OutOfFold:
-    """Score each test row by a model fitted on that fold's training rows.
-
-    Parameters
-    ----------
-    estimator : classifier
-        Cloned for each fold.
     X : DataFrame of shape (n_rows, n_features)
         The rows.
     target : ndarray of shape (n_rows,)
@@ -138,8 +52,223 @@ def out_of_fold(
         Weight of each row.
     encoder : TableEncoder
         Roles and categories of all rows; it knows no labels.
+    customer : Index of shape (n_rows,) or None
+        Customer of each row; None makes each row its own.
     splits : list of (train, test)
-        The folds.
+        The folds; empty where nothing is judged out of fold.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> X = pd.DataFrame({"a": range(4)})
+    >>> sample = Sample(X, np.array([0, 1, 0, 1]), None, TableEncoder.learn(X), None, [])
+    >>> sample.weight_of(np.array([2, 3])).tolist()
+    [1.0, 1.0]
+    """
+
+    X: pd.DataFrame
+    target: npt.NDArray[np.int64]
+    weight: FloatArray | None
+    encoder: TableEncoder
+    customer: pd.Index | None
+    splits: list[Split]
+
+    def fit(
+        self,
+        estimator: Any,
+        rows: npt.NDArray[np.intp] | slice = slice(None),
+        watched: npt.NDArray[np.intp] | None = None,
+    ) -> RowModel:
+        """Fit a copy of a classifier on some of the rows.
+
+        Parameters
+        ----------
+        estimator : classifier
+            Cloned.
+        rows : ndarray or slice
+            Positions of the rows to learn from.
+        watched : ndarray, default=None
+            Positions of the rows whose log-loss a boosting watches in order to stop.
+
+        Returns
+        -------
+        RowModel
+            The fitted copy.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd
+        >>> from sklearn.dummy import DummyClassifier
+        >>> X = pd.DataFrame({"a": range(4)})
+        >>> sample = Sample(X, np.array([0, 1, 1, 1]), None, TableEncoder.learn(X), None, [])
+        >>> sample.fit(DummyClassifier()).probability(X)[:1].tolist()
+        [0.75]
+        """
+        seen = None if watched is None else (self.X.iloc[watched], self.target[watched], self.weight_of(watched))
+        weight = None if self.weight is None else self.weight[rows]
+        return fit_rows(estimator, self.X.iloc[rows], self.target[rows], weight, self.encoder, watched=seen)
+
+    def weight_of(self, rows: npt.NDArray[np.intp]) -> FloatArray:
+        """Return the weights of some rows, 1 where none were given.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n,)
+            Their positions.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Not negative.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd
+        >>> X = pd.DataFrame({"a": [1]})
+        >>> sample = Sample(X, np.array([1]), np.array([0.5]), TableEncoder.learn(X), None, [])
+        >>> sample.weight_of(np.array([0])).tolist()
+        [0.5]
+        """
+        return np.ones(len(rows)) if self.weight is None else self.weight[rows]
+
+    def customer_of(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any] | pd.Index:
+        """Return whose the rows are.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n,)
+            Their positions.
+
+        Returns
+        -------
+        array-like of shape (n,)
+            The customer, or the row itself where no customers are known.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd
+        >>> X = pd.DataFrame({"a": [1, 2]})
+        >>> sample = Sample(X, np.array([0, 1]), None, TableEncoder.learn(X), pd.Index(["ann", "bo"]), [])
+        >>> sample.customer_of(np.array([1])).tolist()
+        ['bo']
+        """
+        return rows if self.customer is None else self.customer[rows]
+
+    def split(self, cv: Any, *, seed: int) -> Sample:
+        """Return the same rows with the folds that a `cv` makes of them.
+
+        Parameters
+        ----------
+        cv : int, splitter, iterable of (train, test) or None
+            None and a number mean folds that keep customers whole.
+        seed : int
+            Seed of the folds.
+
+        Returns
+        -------
+        Sample
+            Without folds if there are too few customers of a class for two.
+
+        Raises
+        ------
+        ParameterError
+            If `cv` is a number below 2.
+        ParameterTypeError
+            If `cv` is none of the kinds.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd
+        >>> X = pd.DataFrame({"a": range(4)})
+        >>> len(Sample(X, np.array([0, 1, 0, 1]), None, TableEncoder.learn(X), None, []).split(2, seed=0).splits)
+        2
+        """
+        splits = splits_of(cv, self.X, self.target, self.customer, seed=seed)
+        # a fold whose test rows weigh nothing says nothing
+        judging = [(train, test) for train, test in splits if self.weight_of(test).sum() > 0]
+        return dataclasses.replace(self, splits=judging)
+
+    def over_folds(
+        self, one: Callable[[npt.NDArray[np.intp], npt.NDArray[np.intp]], _Result], *, n_jobs: int | None
+    ) -> list[_Result]:
+        """Do the same on every fold.
+
+        Parameters
+        ----------
+        one : callable
+            Takes the positions of a fold's training and test rows.
+        n_jobs : int or None
+            How many folds at once; the result does not depend on it.
+
+        Returns
+        -------
+        list
+            What it returned for each fold, in their order.
+
+        Raises
+        ------
+        DataError
+            If a fold's training rows hold one class only.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd
+        >>> X = pd.DataFrame({"a": range(3)})
+        >>> halves = [(np.array([0, 1]), np.array([2])), (np.array([1, 2]), np.array([0]))]
+        >>> sample = Sample(X, np.array([0, 1, 0]), None, TableEncoder.learn(X), None, halves)
+        >>> sample.over_folds(lambda train, test: (len(train), len(test)), n_jobs=1)
+        [(2, 1), (2, 1)]
+        """
+        from sklearn.utils.parallel import Parallel, delayed
+
+        for number, (train, _) in enumerate(self.splits):
+            if len(np.unique(self.target[train])) < 2:
+                raise DataError(
+                    message(
+                        f"the {len(train):,} training rows of fold {number} of cv hold one class only",
+                        "every fold needs churners and stayers to learn from",
+                        "fewer folds, or calibration=None and tune=None",
+                    )
+                )
+        # threads: the boosting engines release the interpreter while they work, and nothing is copied
+        results: list[_Result] = Parallel(n_jobs=n_jobs, prefer="threads")(
+            delayed(one)(train, test) for train, test in self.splits
+        )
+        return results
+
+    def gather(self, probabilities: list[FloatArray]) -> OutOfFold:
+        """Join the scores of the folds' test rows.
+
+        Parameters
+        ----------
+        probabilities : list of ndarray
+            One array for each fold.
+
+        Returns
+        -------
+        OutOfFold
+            Test rows of all folds, in the order of the folds.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd
+        >>> X = pd.DataFrame({"a": range(3)})
+        >>> sample = Sample(X, np.array([0, 1, 0]), None, TableEncoder.learn(X), None, [(np.arange(2), np.array([2]))])
+        >>> sample.gather([np.array([0.25])]).row.tolist()
+        [2]
+        """
+        return OutOfFold(np.concatenate([test for _, test in self.splits]), np.concatenate(probabilities))
+
+
+def out_of_fold(estimator: Any, sample: Sample, *, n_jobs: int | None) -> OutOfFold:
+    """Score each test row by a model fitted on that fold's training rows.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Cloned for each fold.
+    sample : Sample
+        Rows and folds.
     n_jobs : int or None
         How many folds are fitted at once; the result does not depend on it.
 
@@ -159,25 +288,11 @@ def out_of_fold(
     >>> from sklearn.dummy import DummyClassifier
     >>> X, y = pd.DataFrame({"a": range(4)}), np.array([0, 1, 0, 1])
     >>> halves = [(np.array([0, 1]), np.array([2, 3])), (np.array([2, 3]), np.array([0, 1]))]
-    >>> out_of_fold(DummyClassifier(), X, y, None, TableEncoder.learn(X), halves, n_jobs=1).row.tolist()
+    >>> out_of_fold(DummyClassifier(), Sample(X, y, None, TableEncoder.learn(X), None, halves), n_jobs=1).row.tolist()
     [2, 3, 0, 1]
     """
-    from sklearn.utils.parallel import Parallel, delayed
 
-    for number, (train, _) in enumerate(splits):
-        if len(np.unique(target[train])) < 2:
-            raise DataError(
-                message(
-                    f"the {len(train):,} training rows of fold {number} of cv hold one class only",
-                    "every fold needs churners and stayers to learn from",
-                    "fewer folds, or calibration=None",
-                )
-            )
+    def scores(train: npt.NDArray[np.intp], test: npt.NDArray[np.intp]) -> FloatArray:
+        return sample.fit(estimator, train).probability(sample.X.iloc[test])
 
-    def scores(train: npt.NDArray[np.intp], test: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-        part = None if weight is None else weight[train]
-        return fit_rows(estimator, X.iloc[train], target[train], part, encoder).probability(X.iloc[test])
-
-    # threads: the boosting engines release the interpreter while they work, and nothing is copied
-    parts = Parallel(n_jobs=n_jobs, prefer="threads")(delayed(scores)(train, test) for train, test in splits)
-    return OutOfFold(np.concatenate([test for _, test in splits]), np.concatenate(list(parts)))
+    return sample.gather(sample.over_folds(scores, n_jobs=n_jobs))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import decimal
-import numbers
 from collections.abc import Hashable, Iterable
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churnlib.classification._category_text import category_text
 from churnlib.exceptions import DataError, SchemaError, message, some
 
 __all__ = ["TableEncoder", "refuse_repeated_columns"]
@@ -35,6 +34,8 @@ class TableEncoder:
         Names of the columns, in the order of the fit.
     categories : dict
         For each column that is not a number: its categories as text, sorted.
+    monotone : dict
+        Columns in which the probability to churn may only rise (+1) or fall (-1).
 
     Examples
     --------
@@ -49,6 +50,7 @@ class TableEncoder:
 
     columns: tuple[Hashable, ...]
     categories: dict[Hashable, tuple[str, ...]]
+    monotone: dict[Hashable, int] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def learn(cls, X: pd.DataFrame) -> TableEncoder:
@@ -113,16 +115,35 @@ class TableEncoder:
         >>> encoder.encode(pd.DataFrame({"a": [True, False]}))["a"].tolist()
         [1.0, 0.0]
         """
-        data: dict[Hashable, Any] = {}
-        for name in self.columns:
-            column = X[name]
-            if name in self.categories:
-                data[name] = self._codes(column, self.categories[name])
-            else:
-                data[name] = _floats(column)
+        data = {name: self.column(X, name) for name in self.columns}
         encoded = pd.DataFrame(data, index=X.index, columns=pd.Index(self.columns, dtype=X.columns.dtype))
         _refuse_infinite(encoded, [name for name in self.columns if name not in self.categories])
         return encoded
+
+    def column(self, X: pd.DataFrame, name: Hashable) -> Any:
+        """Return one column as numbers, which may be infinite here, or as a frozen categorical.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            Rows with that column.
+        name : hashable
+            Its name.
+
+        Returns
+        -------
+        ndarray of float64, or Categorical of integers
+            In the order of the rows.
+
+        Examples
+        --------
+        >>> X = pd.DataFrame({"plan": ["b", "a", None]})
+        >>> TableEncoder.learn(X).column(X, "plan").codes.tolist()
+        [1, 0, -1]
+        """
+        if name in self.categories:
+            return self._codes(X[name], self.categories[name])
+        return _floats(X[name])
 
     @staticmethod
     def _codes(column: pd.Series[Any], categories: tuple[str, ...]) -> Any:
@@ -193,19 +214,6 @@ def _refuse_dates(X: pd.DataFrame) -> None:
 _DATES = frozenset({"datetime", "datetime64", "date", "timedelta", "timedelta64"})
 
 
-def _text(value: object) -> str:
-    """Return what a category is called: whole numbers without a decimal point, everything else as it prints."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool | np.bool_):
-        return str(bool(value))
-    if isinstance(value, numbers.Integral):
-        return str(int(value))
-    if isinstance(value, numbers.Real | decimal.Decimal) and float(value).is_integer():
-        return str(int(float(value)))
-    return str(value)
-
-
 def _texts(column: pd.Series[Any]) -> tuple[npt.NDArray[np.int64], list[str | None]]:
     """Return a code per row (-1 = missing) and the text behind each code."""
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -214,9 +222,9 @@ def _texts(column: pd.Series[Any]) -> tuple[npt.NDArray[np.int64], list[str | No
         seen[codes[codes >= 0]] = True
         named = zip(column.cat.categories, seen, strict=True)
         # a declared category without rows is not learned: the dtype must not matter
-        return codes.astype(np.int64), [_text(value) if present else None for value, present in named]
+        return codes.astype(np.int64), [category_text(value) if present else None for value, present in named]
     try:
-        codes, values = pd.factorize(column.to_numpy(dtype=object), use_na_sentinel=True)
+        codes, values = pd.factorize(_told_apart(column), use_na_sentinel=True)
     except TypeError:
         raise SchemaError(
             message(
@@ -225,7 +233,19 @@ def _texts(column: pd.Series[Any]) -> tuple[npt.NDArray[np.int64], list[str | No
                 f"X.drop(columns={column.name!r}), or one column per part",
             )
         ) from None
-    return codes.astype(np.int64), [_text(value) for value in values]
+    return codes.astype(np.int64), [category_text(value) for value in values]
+
+
+def _told_apart(column: pd.Series[Any]) -> npt.NDArray[np.object_]:
+    """Return the values, with truths as text where they are mixed with others: to Python, 1 is True."""
+    values: npt.NDArray[np.object_] = column.to_numpy(dtype=object)
+    truth = [isinstance(value, bool | np.bool_) for value in values] if column.dtype == object else []
+    if not any(truth):
+        return values
+    return np.array(
+        [category_text(value) if told else value for value, told in zip(values, truth, strict=True)] + [None],
+        dtype=object,
+    )[:-1]
 
 
 def _first_odd(column: Iterable[object]) -> str:

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import expit
 from sklearn import get_config
 
 from churnlib._sklearn import clone
 from churnlib.classification._encoder import TableEncoder
+from churnlib.classification._monotone import constrain
 from churnlib.exceptions import DataError, ParameterError, message
 
-__all__ = ["RowModel", "fit_rows"]
+__all__ = ["RowModel", "fit_rows", "refuse_without_score"]
 
 FloatArray = npt.NDArray[np.float64]
+Watched = tuple[pd.DataFrame, npt.NDArray[np.int64], FloatArray]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +83,10 @@ class RowModel:
     def probability(self, X: pd.DataFrame) -> FloatArray:
         """Return the model's own probability of the positive class.
 
+        A classifier that states none, such as a support vector machine, has its margin
+        read as log-odds: this puts it into [0, 1] in its order, and only a calibration
+        makes it a probability.
+
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_features)
@@ -98,8 +105,10 @@ class RowModel:
         >>> fit_rows(DummyClassifier(), X, np.array([0, 1])).probability(X).tolist()
         [0.5, 0.5]
         """
-        stated = np.asarray(self.estimator.predict_proba(self.rows(X)), dtype=np.float64)
-        return stated[:, 1]
+        rows = self.rows(X)
+        if not hasattr(self.estimator, "predict_proba"):
+            return np.asarray(expit(self.estimator.decision_function(rows)), dtype=np.float64)
+        return np.asarray(self.estimator.predict_proba(rows), dtype=np.float64)[:, 1]
 
 
 def fit_rows(
@@ -108,6 +117,8 @@ def fit_rows(
     target: npt.NDArray[np.int64],
     weight: FloatArray | None = None,
     encoder: TableEncoder | None = None,
+    *,
+    watched: Watched | None = None,
 ) -> RowModel:
     """Fit a copy of a classifier on rows of any dtype.
 
@@ -128,6 +139,9 @@ def fit_rows(
         Weight of each row.
     encoder : TableEncoder, default=None
         Roles and categories learned before, on more rows; None learns them here.
+    watched : tuple of (X, target, weight), default=None
+        Other rows, whose log-loss tells an xgboost classifier with
+        ``early_stopping_rounds`` when to stop.
 
     Returns
     -------
@@ -170,8 +184,58 @@ def fit_rows(
     if not _takes_categories(fitted):
         preprocessor = _one_hot(rows)
         rows = preprocessor.fit_transform(rows)
-    fitted.fit(rows, target, **_weight_for(fitted, weight))
-    return RowModel(fitted, known, preprocessor, names)
+    constrain(fitted, known, None if preprocessor is None else rows.shape[1])
+    model = RowModel(fitted, known, preprocessor, names)
+    fitted.fit(rows, target, **_weight_for(fitted, weight), **_watching(model, watched))
+    return model
+
+
+def _watching(model: RowModel, watched: Watched | None) -> dict[str, Any]:
+    if watched is None:
+        return {}
+    X, target, weight = watched
+    return {"eval_set": [(model.rows(X), target)], "sample_weight_eval_set": [weight], "verbose": False}
+
+
+def refuse_without_score(estimator: Any, calibration: str | None) -> None:
+    """Refuse a classifier that says of no row how likely it is, or says it and is not to be calibrated.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Not fitted.
+    calibration : str or None
+        None leaves scores as they are.
+
+    Raises
+    ------
+    ParameterError
+        If it has neither ``predict_proba`` nor ``decision_function``, or only the latter and no calibration.
+
+    Examples
+    --------
+    >>> from sklearn.svm import LinearSVC
+    >>> refuse_without_score(LinearSVC(), "auto")
+    """
+    if hasattr(estimator, "predict_proba"):
+        return
+    name = type(estimator).__name__
+    if not hasattr(estimator, "decision_function"):
+        raise ParameterError(
+            message(
+                f"{name} states no probabilities, and has no decision_function either",
+                "a classifier that says how likely each row is",
+                "ChurnClassifier(LogisticRegression()), or any other with predict_proba or decision_function",
+            )
+        )
+    if calibration is None:
+        raise ParameterError(
+            message(
+                f"{name} states no probabilities, only margins (decision_function), and calibration is None",
+                "a margin becomes a probability by a calibration",
+                f"ChurnClassifier({name}(), calibration='sigmoid'), or 'auto'",
+            )
+        )
 
 
 def _is_pipeline(estimator: Any) -> bool:

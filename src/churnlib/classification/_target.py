@@ -10,7 +10,15 @@ import pandas as pd
 
 from churnlib.exceptions import DataError, ParameterError, SchemaError, message, nearest, some
 
-__all__ = ["as_table", "binary_target", "refuse_other_order", "refuse_retained", "row_weights", "wrong_columns"]
+__all__ = [
+    "as_table",
+    "binary_target",
+    "refuse_other_order",
+    "refuse_retained",
+    "refuse_text_labels",
+    "row_weights",
+    "wrong_columns",
+]
 
 
 def binary_target(y: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
@@ -47,7 +55,7 @@ def binary_target(y: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     if y is None:
         raise ParameterError(
             message(
-                "ChurnClassifier requires y to be passed, but the target y is None",
+                "fit requires y to be passed, but the target y is None",
                 "a label per row",
                 "model.fit(data.X, data.y)",
             )
@@ -132,6 +140,36 @@ def refuse_retained(y: Any) -> None:
                 "model.fit(data.X, data.y)",
             )
         )
+
+
+def refuse_text_labels(classes: npt.NDArray[Any]) -> None:
+    """Refuse to decide where only the alphabet says which of two labels is churn.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (2,)
+        Labels of a fitted model, sorted.
+
+    Raises
+    ------
+    DataError
+        If they are no numbers.
+
+    Examples
+    --------
+    >>> refuse_text_labels(np.array([0, 1]))
+    """
+    if classes.dtype.kind in "biuf":
+        return
+    stays, churns = classes.tolist()
+    raise DataError(
+        message(
+            f"the model was fitted on the labels {stays!r} and {churns!r}, of which the second, {churns!r}, "
+            "counts as churn by alphabet alone",
+            "a decision needs labels that say which is churn: 1 and 0",
+            f"model.fit(X, (y == '<the label of churn>').astype('int8')), here {stays!r} or {churns!r}",
+        )
+    )
 
 
 def refuse_other_order(X: pd.DataFrame, y: Any) -> None:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-import numbers
+import warnings
 from typing import Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churnlib.economics._customers import customers_of
 from churnlib.economics._gain import contact_gain, contact_threshold
-from churnlib.exceptions import (
-    DataError,
-    DuplicateError,
-    ParameterError,
-    ParameterTypeError,
-    SchemaError,
-    message,
-    nearest,
-    some,
+from churnlib.economics._offer_checks import (
+    checked_clv,
+    checked_cost,
+    checked_fraction,
+    checked_probability,
+    checked_rate,
+    checked_values,
+    given_values,
+    values_by_label,
+    values_in_column,
 )
+from churnlib.exceptions import AssumptionWarning, ParameterError, ParameterTypeError, message
 
 __all__ = ["RetentionOffer"]
 
@@ -94,9 +94,9 @@ class RetentionOffer:
     contact_cost: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "accept_rate", _checked_rate(self.accept_rate))
-        object.__setattr__(self, "clv", _checked_clv(self.clv))
-        object.__setattr__(self, "contact_cost", _checked_cost(self.contact_cost, "contact_cost"))
+        object.__setattr__(self, "accept_rate", checked_rate(self.accept_rate))
+        object.__setattr__(self, "clv", checked_clv(self.clv))
+        object.__setattr__(self, "contact_cost", checked_cost(self.contact_cost, "contact_cost"))
         if (self.offer_cost is None) == (self.offer_fraction is None):
             raise ParameterError(
                 message(
@@ -106,9 +106,9 @@ class RetentionOffer:
                 )
             )
         if self.offer_fraction is None:
-            object.__setattr__(self, "offer_cost", _checked_cost(self.offer_cost, "offer_cost"))
+            object.__setattr__(self, "offer_cost", checked_cost(self.offer_cost, "offer_cost"))
         else:
-            object.__setattr__(self, "offer_fraction", _checked_fraction(self.offer_fraction))
+            object.__setattr__(self, "offer_fraction", checked_fraction(self.offer_fraction))
 
     @property
     def mean_accept_rate(self) -> float:
@@ -198,9 +198,9 @@ class RetentionOffer:
         [40.0, 90.0]
         """
         if isinstance(self.clv, pd.Series):
-            values = _aligned(self.clv, X)
+            values = values_by_label(self.clv, X)
         elif isinstance(self.clv, str):
-            values = _column(X, self.clv)
+            values = values_in_column(X, self.clv)
         else:
             values = np.full(len(X), self.clv, dtype=np.float64)
         return pd.Series(values, index=X.index, name="clv")
@@ -271,9 +271,49 @@ class RetentionOffer:
         22.5
         """
         value = self._value(of)
-        p = _checked_probability(probability, value)
+        p = checked_probability(probability, value)
         result = contact_gain(p, value, **self._terms(value))
         return _like(result, value if np.ndim(value) else p, "expected_gain")
+
+    def contacts(self, probability: npt.ArrayLike | pd.Series[Any], of: Any = None) -> Any:
+        """Decide whom to contact: those whose probability exceeds their own `threshold`.
+
+        An offer that can never pay contacts nobody, and says so.
+
+        Parameters
+        ----------
+        probability : Series, array-like of shape (n_rows,) or float
+            Calibrated probability to churn, in the order of the rows of `of`.
+        of : DataFrame, Series, ndarray, float or None, default=None
+            What to value, as in `threshold`.
+
+        Returns
+        -------
+        Series, ndarray or bool
+            True = contact. For a frame a Series named "contact", indexed like it.
+
+        Raises
+        ------
+        DataError
+            If probabilities are missing or outside [0, 1], with their count, or if
+            they do not match the rows.
+
+        Warns
+        -----
+        AssumptionWarning
+            If not even a certain churner would be worth the contact: at the value of any customer of
+            the offer, or of any row where the values stand in a column or were given.
+
+        Examples
+        --------
+        >>> offer = RetentionOffer(accept_rate=0.3, clv=200, offer_cost=10, contact_cost=1)
+        >>> offer.contacts([0.16, 0.17]).tolist(), offer.contacts(0.17, 12.0 * 100)
+        ([False, True], True)
+        """
+        decision, threshold = self._decide(probability, of)
+        if self._never_pays(threshold, of):
+            self._say_that_it_never_pays(stacklevel=3)
+        return decision
 
     def to_dict(self) -> dict[str, Any]:
         """Return the offer as plain values, a Series of customer values as its size and mean.
@@ -306,7 +346,7 @@ class RetentionOffer:
         if isinstance(of, pd.DataFrame):
             return self.clv_of(of)
         if of is not None:
-            return of
+            return checked_values(of)
         if isinstance(self.clv, int | float):
             return self.clv
         raise ParameterTypeError(
@@ -316,6 +356,61 @@ class RetentionOffer:
                 "offer.threshold(X)",
             )
         )
+
+    def _decide(self, probability: Any, of: Any) -> tuple[Any, npt.NDArray[np.float64]]:
+        """Return whom to contact, and the thresholds, without a word about an offer that never pays."""
+        value = self._value(of)
+        p = checked_probability(probability, value)
+        threshold = contact_threshold(value, **self._terms(value))
+        result = np.asarray(p) > threshold
+        rows = value if np.ndim(value) else p
+        if isinstance(rows, pd.Series):
+            return pd.Series(result, index=rows.index, name="contact"), threshold
+        return (result if np.ndim(result) else bool(result)), threshold
+
+    def _never_pays(self, threshold: npt.NDArray[np.float64], of: Any) -> bool:
+        """Whether the offer pays for none of these rows, nor for any other customer whose value it knows."""
+        if not threshold.size or np.isfinite(threshold).any():
+            return False
+        by_customer = isinstance(self.clv, pd.Series) and isinstance(of, pd.DataFrame)
+        return not (by_customer and np.any(self.pays(self.clv)))
+
+    def _say_that_it_never_pays(self, *, stacklevel: int) -> None:
+        """Warn that at this offer nobody is contacted."""
+        warnings.warn(
+            message(
+                "at this offer not even a certain churner is worth the contact: nobody is contacted, "
+                "and the profit is 0",
+                "g (clv - d) must exceed f for somebody",
+                "lower the cost of the offer or of the contact, or check clv",
+            ),
+            AssumptionWarning,
+            stacklevel=stacklevel,
+        )
+
+    def _features_of(self, X: Any, model: Any) -> Any:
+        """Leave out the column that only the offer reads, where the model was fitted without it."""
+        named = getattr(model, "feature_names_in_", None)
+        if isinstance(self.clv, str) and isinstance(X, pd.DataFrame) and named is not None and self.clv not in named:
+            return X.drop(columns=self.clv, errors="ignore")
+        return X
+
+    def _values_of(self, X: Any, clv: Any, *, fix: str) -> npt.NDArray[np.float64]:
+        """Return the value of each row, of a frame or an array; `clv` is what was given instead of the offer's own."""
+        n_rows = X.shape[0] if hasattr(X, "shape") else len(np.asarray(X))
+        if clv is not None:
+            return given_values(clv, X, n_rows)
+        if isinstance(self.clv, int | float):
+            return np.full(n_rows, self.clv, dtype=np.float64)
+        if not isinstance(X, pd.DataFrame):
+            raise ParameterTypeError(
+                message(
+                    f"the offer's clv differs by customer, and X is a {type(X).__name__} without labels",
+                    "a frame of pandas that holds the values or names the customers, or clv by metadata routing",
+                    fix,
+                )
+            )
+        return np.asarray(self.clv_of(X), dtype=np.float64)
 
     def __repr__(self) -> str:
         rate = self.accept_rate
@@ -346,177 +441,6 @@ class RetentionOffer:
         if isinstance(clv, pd.Series):
             clv = tuple(sorted(zip(clv.index.tolist(), clv.tolist(), strict=True), key=repr))
         return (self.accept_rate, clv, self.offer_cost, self.offer_fraction, self.contact_cost)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
-
-
-def _checked_rate(rate: Any) -> float | tuple[float, float]:
-    if isinstance(rate, tuple | list):
-        if len(rate) == 2 and all(_is_number(x) and 0 < x < math.inf for x in rate):
-            return (float(rate[0]), float(rate[1]))
-        raise ParameterError(
-            message(
-                f"accept_rate={rate!r} is no Beta distribution",
-                "it needs two positive numbers (a, b), with mean a / (a + b)",
-                "accept_rate=(6, 14), or a share such as accept_rate=0.3",
-            )
-        )
-    if _is_number(rate) and 0 <= rate <= 1:
-        return float(rate)
-    raise ParameterError(
-        message(
-            f"accept_rate={rate!r} is not a share",
-            "a number between 0 and 1, or (a, b) of a Beta",
-            "accept_rate=0.3 for 30 %",
-        )
-    )
-
-
-def _checked_cost(cost: Any, name: str) -> float:
-    if _is_number(cost) and 0 <= cost < math.inf:
-        return cost  # type: ignore[no-any-return]
-    raise ParameterError(
-        message(f"{name}={cost!r} is not a cost", "a finite number that is not negative", f"{name}=10")
-    )
-
-
-def _checked_fraction(fraction: Any) -> float:
-    if _is_number(fraction) and 0 <= fraction <= 1:
-        return float(fraction)
-    raise ParameterError(
-        message(
-            f"offer_fraction={fraction!r} is not a share",
-            "a number between 0 and 1: the part of the customer's value that the offer costs",
-            "offer_fraction=0.05 for 5 %",
-        )
-    )
-
-
-def _checked_clv(clv: Any) -> float | str | pd.Series[Any]:
-    if isinstance(clv, pd.Series):
-        return _checked_series(clv)
-    if isinstance(clv, str):
-        return clv
-    if _is_number(clv):
-        if math.isfinite(clv):
-            return clv  # type: ignore[no-any-return]
-        raise ParameterError(message(f"clv={clv!r} is not finite", "the value of a customer is a number", "clv=200"))
-    raise ParameterTypeError(
-        message(
-            f"clv is a {type(clv).__name__}, which does not say whose value is which",
-            "a number, the name of a column of X, or a Series indexed by customer",
-            "clv=pd.Series(values, index=customer_ids)",
-        )
-    )
-
-
-def _checked_series(clv: pd.Series[Any]) -> pd.Series[Any]:
-    if not pd.api.types.is_numeric_dtype(clv.dtype) or pd.api.types.is_bool_dtype(clv.dtype):
-        raise DataError(message(f"clv holds {clv.dtype} values", "numbers were expected", "clv=pd.to_numeric(clv)"))
-    values = clv.to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        names = some(clv.index[bad].tolist())
-        raise DataError(
-            message(
-                f"clv is missing or infinite for {int(bad.sum()):,} of {len(clv):,} customers ({names})",
-                "every customer needs a value",
-                "clv=clv.fillna(0) if no value means worth nothing",
-            )
-        )
-    repeated = clv.index[clv.index.duplicated()].unique()
-    if len(repeated):
-        raise DuplicateError(
-            message(
-                f"clv names {len(repeated):,} customers more than once ({some(repeated.tolist())})",
-                "one value per customer was expected",
-                "clv=clv.groupby(level=0).sum()",
-            )
-        )
-    # a copy: the offer is a value, and must not change when the caller's Series does
-    return pd.Series(values.copy(), index=clv.index, name="clv")
-
-
-def _column(X: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
-    if name not in X.columns:
-        raise SchemaError(
-            message(
-                f"clv={name!r} is not a column of X ({nearest(name, list(X.columns))})",
-                "the column that holds each customer's value",
-                "RetentionOffer(clv='...'), or clv=<Series indexed by customer>",
-            )
-        )
-    column = X[name]
-    if not pd.api.types.is_numeric_dtype(column.dtype):
-        raise SchemaError(
-            message(f"column {name!r} (clv) holds {column.dtype} values", "numbers were expected", "pd.to_numeric")
-        )
-    values: npt.NDArray[np.float64] = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        raise DataError(
-            message(
-                f"column {name!r} (clv) is missing or infinite in {int(bad.sum()):,} of {len(X):,} rows "
-                f"({some(X.index[bad].tolist())})",
-                "every row needs a value",
-                f"X[{name!r}].fillna(0) if no value means worth nothing",
-            )
-        )
-    return values
-
-
-def _aligned(clv: pd.Series[Any], X: pd.DataFrame) -> npt.NDArray[np.float64]:
-    by_row = clv.index.nlevels > 1
-    labels = X.index if by_row else customers_of(X)
-    position = clv.index.get_indexer(labels)
-    missing = position < 0
-    if missing.any():
-        absent = labels[missing].unique()
-        raise DataError(
-            message(
-                f"clv has no value for {len(absent):,} of {labels.nunique():,} "
-                f"{'rows' if by_row else 'customers'} ({some(absent.tolist())})",
-                "values are aligned by label",
-                "clv=clv.reindex(X.index.get_level_values('customer_id').unique(), fill_value=0) "
-                "if no value means worth nothing",
-            )
-        )
-    values: npt.NDArray[np.float64] = clv.to_numpy(dtype=np.float64)[position]
-    return values
-
-
-def _checked_probability(probability: Any, value: Any) -> Any:
-    labelled = isinstance(probability, pd.Series) and isinstance(value, pd.Series)
-    if labelled and not probability.index.equals(value.index):
-        raise DataError(
-            message(
-                f"{len(probability):,} probabilities and {len(value):,} rows have different labels",
-                "one probability per row, in the same order",
-                "probability.reindex(X.index)",
-            )
-        )
-    p = np.asarray(probability, dtype=np.float64)
-    rows = np.shape(value)
-    if p.ndim and rows and p.shape != rows:
-        raise DataError(
-            message(
-                f"{p.size:,} probabilities for {rows[0]:,} rows",
-                "one probability per row",
-                "model.predict_proba(X)[:, 1] of the same X",
-            )
-        )
-    bad = ~((p >= 0) & (p <= 1))
-    if bad.any():
-        raise DataError(
-            message(
-                f"{int(bad.sum()):,} of {p.size:,} probabilities are missing or outside [0, 1]",
-                "a calibrated probability to churn",
-                "model.predict_proba(X)[:, 1]",
-            )
-        )
-    return probability if isinstance(probability, pd.Series) else p
 
 
 def _like(result: npt.NDArray[np.float64], example: Any, name: str) -> Any:

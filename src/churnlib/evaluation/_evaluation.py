@@ -6,70 +6,13 @@ import dataclasses
 import html
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from churnlib.evaluation._silence import Silence
+from churnlib.evaluation._words import FEW_CHURNERS, dates_of, limits_of, row_of, spans, titled
 from churnlib.metrics import CalibrationBand
 
-__all__ = ["Evaluation", "Silence"]
-
-_TITLES = {
-    "auc": "AUC",
-    "log_loss": "log-loss",
-    "ece": "calibration error (ECE)",
-    "precision": "precision of the list",
-    "lift": "lift of the list",
-    "profit": "profit per row",
-}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Silence:
-    """The rule "silent for at least N days" that lists as many as the model.
-
-    Parameters
-    ----------
-    days : float
-        N: the shortest silence on a list of that length.
-    listed : int
-        How many rows the rule lists; more than the model where silences tie at N.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> Silence.at_size(np.array([90.0, 30.0, 30.0, 1.0]), 2)
-    Silence(days=30.0, listed=3)
-    """
-
-    days: float
-    listed: int
-
-    @classmethod
-    def at_size(cls, silence: npt.NDArray[np.float64], size: int) -> Silence:
-        """Find N for a list of a given length.
-
-        Parameters
-        ----------
-        silence : ndarray of shape (n_rows,)
-            Days since the last activity.
-        size : int
-            Length of the list.
-
-        Returns
-        -------
-        Silence
-            The rule.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> Silence.at_size(np.array([5.0, 9.0]), 1).days
-        9.0
-        """
-        place = len(silence) - size
-        days = float(np.partition(silence, place)[place])
-        return cls(days, int((silence >= days).sum()))
+__all__ = ["Evaluation"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -148,27 +91,27 @@ class Evaluation:
     @property
     def few_churners(self) -> bool:
         """Whether fewer than 20 rows churned: resamples can only repeat them, so the intervals may be too narrow."""
-        return round(self.base_rate * self.n_rows) < 20
+        return round(self.base_rate * self.n_rows) < FEW_CHURNERS
 
     @property
     def verdict(self) -> str | None:
         """Whether the model's list holds more churners than the silent: wins, loses, no clear difference."""
         if self.difference is None:
             return None
-        return str(_row(self.difference, "precision")["verdict"])
+        return str(row_of(self.difference, "precision")["verdict"])
 
     @property
     def sentence(self) -> str:
         """The answer in one sentence, with number, interval, n and as of when."""
-        mine = _row(self.frame, "precision")
+        mine = row_of(self.frame, "precision")
         text = (
-            f"On {self.n_rows:,} rows of {self.n_customers:,} customers{self._when()}, of whom {self.base_rate:.1%} "
-            f"churned, {mine['value']:.1%} of the {self.list_size:,} riskiest did "
+            f"On {self.n_rows:,} rows of {self.n_customers:,} customers{dates_of(self.cutoffs)}, of whom "
+            f"{self.base_rate:.1%} churned, {mine['value']:.1%} of the {self.list_size:,} riskiest did "
             f"({mine['low']:.1%} to {mine['high']:.1%})"
         )
         if self.baseline is None or self.difference is None or self.silence is None:
             return f"{text}."
-        theirs, gap = _row(self.baseline, "precision"), _row(self.difference, "precision")
+        theirs, gap = row_of(self.baseline, "precision"), row_of(self.difference, "precision")
         points = f"{100 * gap['value']:+.1f} points ({100 * gap['low']:+.1f} to {100 * gap['high']:+.1f})"
         ending = {
             "wins": f"the model wins, by {points}",
@@ -179,21 +122,10 @@ class Evaluation:
             f"({self.silence.days:.0f} days or more): {ending}."
         )
 
-    def _when(self) -> str:
-        if not self.cutoffs:
-            return ""
-        first, last = (f"{self.cutoffs[place]:%Y-%m-%d}" for place in (0, -1))
-        return f" as of {first}" if first == last else f" as of {first} to {last}"
-
     @property
     def limits(self) -> str:
         """One line on what these numbers cannot say."""
-        profit = " Profit is what the offer is assumed to bring." if self.n_contacted is not None else ""
-        churned = f"Only {round(self.base_rate * self.n_rows):,} rows churned"
-        few = f" {churned}: too few to trust the intervals." if self.few_churners else ""
-        return (
-            f"It ranks risk: whether a contact keeps anybody, only an experiment with a holdout can tell.{profit}{few}"
-        )
+        return limits_of(round(self.base_rate * self.n_rows), priced=self.n_contacted is not None)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain numbers and texts, safe to write as JSON.
@@ -225,13 +157,13 @@ class Evaluation:
         }
 
     def _shown(self) -> pd.DataFrame:
-        table = pd.DataFrame({"model": _spans(self.frame)})
+        table = pd.DataFrame({"model": spans(self.frame)})
         if self.baseline is not None and self.difference is not None:
-            table["silent longest"] = _spans(self.baseline)
-            table["difference"] = _spans(self.difference)
+            table["silent longest"] = spans(self.baseline)
+            table["difference"] = spans(self.difference)
             table["verdict"] = self.difference.set_index("metric")["verdict"]
         table = table.astype(object).where(table.notna(), "")
-        table.index = pd.Index([_TITLES.get(str(name), str(name)) for name in table.index])
+        table.index = titled(table.index)
         return table
 
     def __repr__(self) -> str:
@@ -240,15 +172,3 @@ class Evaluation:
     def _repr_html_(self) -> str:
         table = self._shown().to_html(escape=True, border=0)
         return f"<p>{html.escape(self.sentence)}</p>{table}<p>{html.escape(self.limits)}</p>"
-
-
-def _row(table: pd.DataFrame, metric: str) -> dict[str, Any]:
-    return dict(table.set_index("metric").loc[metric])
-
-
-def _spans(table: pd.DataFrame) -> pd.Series[str]:
-    texts = [
-        f"{value:.3f} ({low:.3f} to {high:.3f})"
-        for value, low, high in zip(table["value"], table["low"], table["high"], strict=True)
-    ]
-    return pd.Series(texts, index=table["metric"])

@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from churnlib._sklearn import clone
-from churnlib.evaluation._rows import cutoffs_of, features_and_labels
-from churnlib.exceptions import DataError, DuplicateError, LeakageError, ParameterTypeError, message
+from churnlib.evaluation._folds import in_time_order, refuse_no_folds, refuse_repeats
+from churnlib.evaluation._rows import churn_probability, cutoffs_of, features_and_labels
+from churnlib.exceptions import LeakageError, ParameterTypeError, message
 
 __all__ = ["out_of_time_predict"]
 
@@ -68,10 +69,10 @@ def out_of_time_predict(model: Any, X: Any, y: Any = None, *, cv: Any) -> pd.Dat
         )
     values = np.asarray(labels)
     folds = [(np.asarray(train), np.asarray(test)) for train, test in cv.split(rows, values)]
-    if not folds:
-        raise DataError(message("cv gives no folds", "at least one training and test period", "more cutoffs"))
-    folds = _in_time_order(rows, folds)
-    _refuse_repeats(folds, len(rows))
+    refuse_no_folds(folds)
+    _refuse_late_training(rows, folds)
+    refuse_repeats(folds, len(rows))
+    folds = in_time_order(rows, folds)
     parts = []
     for number, (train, test) in enumerate(folds):
         fitted = clone(model).fit(rows.iloc[train], values[train])
@@ -80,7 +81,7 @@ def out_of_time_predict(model: Any, X: Any, y: Any = None, *, cv: Any) -> pd.Dat
                 {
                     "fold": number,
                     "churn": values[test],
-                    "churn_probability": np.asarray(fitted.predict_proba(rows.iloc[test]))[:, 1],
+                    "churn_probability": churn_probability(fitted, rows.iloc[test], name=type(fitted).__name__),
                 },
                 index=rows.index[test],
             )
@@ -88,36 +89,16 @@ def out_of_time_predict(model: Any, X: Any, y: Any = None, *, cv: Any) -> pd.Dat
     return pd.concat(parts)
 
 
-_Fold = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
-
-
-def _in_time_order(X: pd.DataFrame, folds: list[_Fold]) -> list[_Fold]:
-    """Order folds, and the rows of each, by cutoff; refuse a fold that trains on what it tests."""
+def _refuse_late_training(X: pd.DataFrame, folds: list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]) -> None:
     cutoff = cutoffs_of(X)
     if cutoff is None:
-        return folds
-    late = 0
-    for train, test in folds:
-        late += int((cutoff[train] >= cutoff[test].min()).sum())
+        return
+    late = sum(int((cutoff[train] >= cutoff[test].min()).sum()) for train, test in folds)
     if late:
         raise LeakageError(
             message(
                 f"{late:,} training rows of {len(folds):,} folds lie at or after the first cutoff they are tested on",
                 "training rows come before test rows",
                 "cv=PurgedGroupTimeSplit(3, horizon=data.horizon, lead=data.lead)",
-            )
-        )
-    ordered = sorted(folds, key=lambda fold: cutoff[fold[1]].min())
-    return [(train, test[np.argsort(cutoff[test], kind="stable")]) for train, test in ordered]
-
-
-def _refuse_repeats(folds: list[_Fold], n_rows: int) -> None:
-    tested = np.bincount(np.concatenate([test for _, test in folds]), minlength=n_rows)
-    if (tested > 1).any():
-        raise DuplicateError(
-            message(
-                f"{int((tested > 1).sum()):,} rows are tested by several folds",
-                "each row is predicted once",
-                "a cv whose test periods do not overlap",
             )
         )

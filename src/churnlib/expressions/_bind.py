@@ -67,6 +67,8 @@ class Bound:
         Whether it is a length of time by nature: a literal such as 30d, or a column of timedeltas.
     literal : bool
         Whether it holds no column, so that it takes the unit of what it meets.
+    blank : bool
+        Whether it reads a column without any value, which is in every unit.
     """
 
     kind: str
@@ -74,6 +76,7 @@ class Bound:
     unit: str | None = None
     exact: bool = False
     literal: bool = False
+    blank: bool = False
 
     @property
     def is_time(self) -> bool:
@@ -337,7 +340,7 @@ class _Binder:
             return self._coalesce(node, kind)
         assert isinstance(node, Name)
         name = node.name
-        return Bound(kind, lambda source: source.read(name, kind))
+        return Bound(kind, lambda source: source.read(name, kind), blank=True)
 
     def _alike(self, node: Node, left: Bound, right: Bound) -> tuple[Bound, Bound]:
         """Bring two numbers to one unit."""
@@ -350,7 +353,7 @@ class _Binder:
         if bare.unit is not None:
             what = f"{_in(left)} stands beside {_in(right)}"
             raise self.wrong(node.at, what, "both sides are of one unit", "compare like with like, or their ratio")
-        if stated.exact and self.types is not None:
+        if stated.exact and self.types is not None and not bare.blank:
             raise self.wrong(
                 node.at, "a length of time stands beside a number that says no unit of time",
                 "both sides are lengths of time, or both are numbers",
@@ -437,6 +440,7 @@ def _combined(join: Callable[[Any, Any], Any], left: Bound, right: Bound) -> Bou
         left.unit,
         exact=left.exact and right.exact,
         literal=left.literal and right.literal,
+        blank=left.blank or right.blank,
     )
 
 

@@ -2,6 +2,7 @@
 
 A `FeatureSpec` is a frozen list of features; `compute` evaluates it for many customers
 and cutoffs at once, from what happened and was known before each cutoff.
+`OnlineFeatures` keeps them up to date event by event.
 """
 
 from churnlib.features._age import Recency, Tenure
@@ -13,6 +14,7 @@ from churnlib.features._counts import Count, Distinct, Share
 from churnlib.features._feature import Facts, Feature
 from churnlib.features._gaps import GapMean, GapRatio, GapStd
 from churnlib.features._money import Mean, Sum
+from churnlib.features._online import OnlineFeatures, Refusal
 from churnlib.features._raw import EventRaw, Raw
 from churnlib.features._runs import RunLength
 from churnlib.features._spec import FeatureSpec
@@ -33,8 +35,10 @@ __all__ = [
     "GapStd",
     "Mean",
     "MonthsToContractEnd",
+    "OnlineFeatures",
     "Raw",
     "Recency",
+    "Refusal",
     "RunLength",
     "Share",
     "Slope",

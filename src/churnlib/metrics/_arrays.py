@@ -10,6 +10,9 @@ import pandas as pd
 from churnlib._typing import Array, ArrayLike, BoolArray, FloatArray
 from churnlib.exceptions import DataError, ParameterError, message, some
 
+_LABELLED = "leave out rows whose label is not mature yet, and count them"
+_SCORED = "predict_proba(X)[:, 1] of a model that takes missing values, such as ChurnClassifier()"
+
 
 def outcomes_and_scores(y: ArrayLike, s: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Return y as float64 zeros and ones and s as float64, of one length and without NaN."""
@@ -24,10 +27,16 @@ def outcomes_and_ranks(y: ArrayLike, s: ArrayLike, name: str = "scores") -> tupl
     scores = _numbers(s, name, keep_short=True)
     if outcomes.size != scores.size:
         raise DataError(
-            message(f"y has {outcomes.size} rows and the {name} have {scores.size}", f"one of the {name} for each y")
+            message(
+                f"y has {outcomes.size} rows and the {name} have {scores.size}",
+                f"one of the {name} for each y",
+                "take both from the same rows: y.loc[X.index] beside predict_proba(X)[:, 1]",
+            )
         )
     if not outcomes.size:
-        raise DataError(message("there are no rows", "a metric needs at least one"))
+        raise DataError(
+            message("there are no rows", "a metric needs at least one", "check the filter that left no row")
+        )
     return outcomes, scores
 
 
@@ -76,17 +85,30 @@ def weights(sample_weight: ArrayLike | None, n_rows: int) -> tuple[FloatArray, b
     given: Array = np.asarray(sample_weight)
     values = _numbers(given, "weights")
     if values.size != n_rows:
-        raise DataError(message(f"there are {values.size} weights for {n_rows} rows", "one for each row"))
+        raise DataError(
+            message(
+                f"there are {values.size} weights for {n_rows} rows",
+                "one for each row",
+                "sample_weight=weights.loc[X.index]",
+            )
+        )
     wrong = np.flatnonzero(~np.isfinite(values) | (values < 0))
     if wrong.size:
         raise DataError(
             message(
                 f"{wrong.size} of {n_rows} weights are negative or infinite (rows {some(wrong)})",
                 "a weight is a number of rows, 0 or more",
+                "sample_weight=np.clip(weights, 0, None)",
             )
         )
     if not values.any():
-        raise DataError(message(f"all {n_rows} weights are zero", "at least one row must count"))
+        raise DataError(
+            message(
+                f"all {n_rows} weights are zero",
+                "at least one row must count",
+                "leave sample_weight out to count every row once",
+            )
+        )
     return values, given.dtype.kind in "iub" or bool((values == np.rint(values)).all())
 
 
@@ -123,7 +145,13 @@ def _numbers(values: Any, name: str, *, keep_short: bool = False) -> Array:
     try:
         numbers = np.asarray(values, dtype=np.float32 if short else np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(message(f"{name} cannot be read as numbers ({error})", "one number per row")) from error
+        raise DataError(
+            message(
+                f"{name} cannot be read as numbers ({error})",
+                "one number per row",
+                "pd.to_numeric(values), or y = (label == 'churned').astype('int8')",
+            )
+        ) from error
     if numbers.ndim == 2 and numbers.shape[1] == 1:
         numbers = numbers[:, 0]
     if numbers.ndim != 1:
@@ -140,7 +168,7 @@ def _numbers(values: Any, name: str, *, keep_short: bool = False) -> Array:
             message(
                 f"{missing.size} of {numbers.size} {name} are NaN (rows {some(missing)})",
                 "every row needs a number",
-                "leave out rows whose label is not mature yet, and count them",
+                _LABELLED if name == "y" else _SCORED,
             )
         )
     return numbers

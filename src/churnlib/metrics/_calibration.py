@@ -22,7 +22,7 @@ def calibration_error(
     debiased: bool = False,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Expected calibration error (ECE) on bins of equal mass.
+    """Expected calibration error (ECE): how far stated and observed churn lie apart, over bins of equal mass.
 
     Rows are ranked by probability and cut into bins of equal mass; equal
     probabilities stay in one bin, the one in which their middle falls. In each bin the

@@ -170,13 +170,21 @@ def customer_codes(customer: ArrayLike, n_rows: int) -> IntArray:
     """Number the customers of rows."""
     ids: Any = customer if isinstance(customer, (pd.Index, pd.Series)) else pd.Index(np.asarray(customer))
     if len(ids) != n_rows:
-        raise DataError(message(f"there are {len(ids)} customers for {n_rows} rows", "one for each row"))
+        raise DataError(
+            message(
+                f"there are {len(ids)} customers for {n_rows} rows",
+                "one for each row",
+                "customer=X.index.get_level_values('customer_id')",
+            )
+        )
     codes, _ = pd.factorize(ids, sort=True)
     missing = codes < 0
     if missing.any():
         raise DataError(
             message(
-                f"{int(missing.sum())} of {n_rows} rows have no customer ({named_rows(missing)})", "one for each row"
+                f"{int(missing.sum())} of {n_rows} rows have no customer ({named_rows(missing)})",
+                "one for each row",
+                "customer=X.index.get_level_values('customer_id')",
             )
         )
     numbers: IntArray = codes.astype(np.int64)

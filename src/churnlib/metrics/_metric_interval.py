@@ -335,7 +335,13 @@ def _owners(customer: Customers, y: ArrayLike, s: ArrayLike) -> Any:
 def _codes(owner: Any) -> tuple[IntArray, int]:
     codes, found = pd.factorize(pd.Index(owner), sort=True)
     if len(found) < 2:
-        raise DataError(message(f"there are {len(found)} customers", "an interval needs at least two"))
+        raise DataError(
+            message(
+                f"there are {len(found)} customers",
+                "an interval needs at least two",
+                "leave customer out to take each row for a customer of its own, or use more customers",
+            )
+        )
     return codes.astype(np.int64), len(found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,6 @@ import pandas as pd
 from churnlib._typing import Array, ArrayLike, BoolArray, FloatArray
 from churnlib.economics import RetentionOffer
 from churnlib.exceptions import (
-    AssumptionWarning,
     DataError,
     ParameterError,
     ParameterTypeError,
@@ -69,7 +67,7 @@ class Terms:
             wasted=cost + float(offer.contact_cost),
         )
         if terms.never_pays:
-            say_that_it_never_pays()
+            offer._say_that_it_never_pays(stacklevel=4)
         return terms
 
     @property
@@ -97,19 +95,6 @@ def checked_offer(offer: Any) -> RetentionOffer:
             )
         )
     return offer
-
-
-def say_that_it_never_pays() -> None:
-    """Warn that at this offer nobody is contacted."""
-    warnings.warn(
-        message(
-            "at this offer not even a certain churner is worth the contact: nobody is contacted, and the profit is 0",
-            "g (clv - d) must exceed f for somebody",
-            "lower the cost of the offer or of the contact, or check clv",
-        ),
-        AssumptionWarning,
-        stacklevel=4,
-    )
 
 
 def values_of(
@@ -149,7 +134,7 @@ def row_gain(offer: RetentionOffer, y: BoolArray, value: FloatArray | float) -> 
     Warns when no churner's value could ever repay a contact.
     """
     if not offer.pays(float(np.max(value))):  # what a churner brings grows with the value
-        say_that_it_never_pays()
+        offer._say_that_it_never_pays(stacklevel=4)
     cost = offer.offer_cost_of(value)
     saved = offer.mean_accept_rate * (value - cost) - offer.contact_cost
     return np.where(y, saved, -(cost + offer.contact_cost))

@@ -433,10 +433,22 @@ class RankedOutcomes:
     def _value(self, value: ArrayLike) -> FloatArray:
         worth = np.asarray(value, dtype=np.float64)
         if worth.shape != self._y.shape:
-            raise DataError(message(f"value has shape {worth.shape} for {self.n_rows} rows", "one amount per row"))
+            raise DataError(
+                message(
+                    f"value has shape {worth.shape} for {self.n_rows} rows",
+                    "one amount per row",
+                    "value=offer.clv_of(X)",
+                )
+            )
         missing = int((~np.isfinite(worth)).sum())
         if missing:
-            raise DataError(message(f"{missing} of {self.n_rows} values are not finite", "every row needs an amount"))
+            raise DataError(
+                message(
+                    f"{missing} of {self.n_rows} values are not finite",
+                    "every row needs an amount",
+                    "value=value.fillna(0) if no value means worth nothing",
+                )
+            )
         return worth
 
 

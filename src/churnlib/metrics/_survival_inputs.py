@@ -165,7 +165,9 @@ def _as_numbers(values: Any, name: str) -> FloatArray:
     try:
         return as_floats(values)
     except (TypeError, ValueError) as error:
-        raise DataError(message(f"{name} cannot be read as numbers ({error})", "numbers")) from None
+        raise DataError(
+            message(f"{name} cannot be read as numbers ({error})", "numbers", "pd.to_numeric(values)")
+        ) from None
 
 
 def _no_nan(values: FloatArray, name: str) -> None:
@@ -174,6 +176,8 @@ def _no_nan(values: FloatArray, name: str) -> None:
         rows = np.flatnonzero(missing.reshape(len(values), -1).any(axis=1))
         raise DataError(
             message(
-                f"{int(missing.sum())} of {values.size} {name} are NaN ({named_rows(rows)})", "every row needs a number"
+                f"{int(missing.sum())} of {values.size} {name} are NaN ({named_rows(rows)})",
+                "every row needs a number",
+                "leave out rows whose target is not known, and count them",
             )
         )

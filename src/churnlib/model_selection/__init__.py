@@ -5,6 +5,7 @@ each row come from the (customer_id, cutoff) index of X, or from arguments. Scor
 several at once if wanted; they are told what to score in the making, and greater is better.
 """
 
+from churnlib.model_selection._customer_folds import grouped_folds, splits_of
 from churnlib.model_selection._index import RowKeys, customers_and_cutoffs
 from churnlib.model_selection._profit_scorers import ProfitScorer
 from churnlib.model_selection._purged_group_time_split import PurgedGroupTimeSplit
@@ -29,7 +30,9 @@ __all__ = [
     "brier_scorer",
     "concordance_scorer",
     "customers_and_cutoffs",
+    "grouped_folds",
     "integrated_brier_scorer",
+    "splits_of",
     "survival_log_scorer",
     "uno_scorer",
 ]

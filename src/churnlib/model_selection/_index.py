@@ -98,6 +98,7 @@ def customers_and_cutoffs(X: Any, groups: Any = None, time: Any = None) -> RowKe
             message(
                 f"{int(missing.sum())} of {n_rows} rows have no customer ({named_rows(missing)})",
                 "every row belongs to a customer",
+                "groups=data.X.index, or drop the rows without a customer, and count them",
             )
         )
     instants = _instants(cutoff)
@@ -144,13 +145,20 @@ def _instants(cutoff: Any) -> TimeArray:
     try:
         stamps = pd.DatetimeIndex(pd.to_datetime(values, utc=True, format="ISO8601"))
     except (ValueError, TypeError, OverflowError) as error:
-        raise TimeError(message(f"cutoffs cannot be read as times ({error})", "one timestamp for each row")) from None
+        raise TimeError(
+            message(
+                f"cutoffs cannot be read as times ({error})",
+                "one timestamp for each row",
+                "time=pd.to_datetime(cutoffs, utc=True)",
+            )
+        ) from None
     missing = np.asarray(stamps.isna())
     if missing.any():
         raise TimeError(
             message(
                 f"{int(missing.sum())} of {len(stamps)} cutoffs are missing ({named_rows(missing)})",
                 "every row has a cutoff",
+                "time=data.X.index.get_level_values('cutoff')",
             )
         )
     us: TimeArray = stamps.as_unit("us").asi8
@@ -159,4 +167,6 @@ def _instants(cutoff: Any) -> TimeArray:
 
 def _same_length(name: str, length: int, n_rows: int) -> None:
     if length != n_rows:
-        raise SchemaError(message(f"{name} has {length} entries for {n_rows} rows", "one for each row"))
+        raise SchemaError(
+            message(f"{name} has {length} entries for {n_rows} rows", "one for each row", "groups=X.index")
+        )

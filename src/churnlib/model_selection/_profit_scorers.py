@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import pandas as pd
 
 from churnlib._checks import check_choice
 from churnlib._sklearn import BaseEstimator
@@ -18,6 +17,7 @@ __all__ = ["ProfitScorer"]
 
 Metric: TypeAlias = Literal["expected_profit", "savings", "empc", "empb"]
 _METRICS: tuple[Metric, ...] = ("expected_profit", "savings", "empc", "empb")
+_ROUTED = "ProfitScorer(offer).set_score_request(clv=True), and params={'clv': values}"
 
 
 class ProfitScorer(BaseEstimator):
@@ -60,6 +60,7 @@ class ProfitScorer(BaseEstimator):
 
     Examples
     --------
+    >>> import pandas as pd
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.model_selection import cross_val_score
     >>> index = pd.Index([f"c{i}" for i in range(60)], name="customer_id")
@@ -135,50 +136,17 @@ class ProfitScorer(BaseEstimator):
                 )
             )
         outcomes = np.asarray(y)
+        seen = self.offer._features_of(X, estimator)
         if metric == "empc":
-            return empc_score(
-                outcomes, _scores(estimator, self._seen(estimator, X)), offer=self.offer, sample_weight=sample_weight
-            )
-        value = self._values(X, clv)
-        seen = self._seen(estimator, X)
+            return empc_score(outcomes, _scores(estimator, seen), offer=self.offer, sample_weight=sample_weight)
+        value = self.offer._values_of(X, clv, fix=_ROUTED)
         if metric == "empb":
             return empb_score(
                 outcomes, _scores(estimator, seen), offer=self.offer, clv=value, sample_weight=sample_weight
             )
-        contacted = _probability(estimator, seen) > self.offer.threshold(np.asarray(value, dtype=np.float64))
+        contacted = self.offer._decide(_probability(estimator, seen), value)[0]  # that it never pays, the metric says
         measure = expected_profit if metric == "expected_profit" else savings_score
         return measure(outcomes, contacted, offer=self.offer, clv=value, sample_weight=sample_weight)
-
-    def _values(self, X: Any, clv: ArrayLike | None) -> FloatArray:
-        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-        if clv is not None:
-            values: Array = np.asarray(clv, dtype=np.float64)
-            if values.shape not in {(), (n_rows,)}:
-                raise DataError(
-                    message(
-                        f"clv has shape {values.shape} for {n_rows} rows", "one value for each row", "clv=values[test]"
-                    )
-                )
-            return np.broadcast_to(values, (n_rows,))
-        if isinstance(self.offer.clv, (str, pd.Series)):
-            if not isinstance(X, pd.DataFrame):
-                raise ParameterTypeError(
-                    message(
-                        f"the offer's clv differs by customer, and X is a {type(X).__name__} without labels",
-                        "a frame whose index names the customers, or clv by metadata routing",
-                        "ProfitScorer(offer).set_score_request(clv=True), and params={'clv': values}",
-                    )
-                )
-            return np.asarray(self.offer.clv_of(X), dtype=np.float64)
-        return np.full(n_rows, self.offer.clv, dtype=np.float64)
-
-    def _seen(self, estimator: Any, X: Any) -> Any:
-        """Leave out the column of values where the model was fitted without it."""
-        named = getattr(estimator, "feature_names_in_", None)
-        clv = self.offer.clv
-        if isinstance(clv, str) and isinstance(X, pd.DataFrame) and named is not None and clv not in named:
-            return X.drop(columns=clv, errors="ignore")
-        return X
 
 
 def _probability(estimator: Any, X: Any) -> FloatArray:

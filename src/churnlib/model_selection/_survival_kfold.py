@@ -171,7 +171,11 @@ def _events(X: Any, y: Any) -> IntArray:
     event = read_survival_target(y).event
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
     if len(event) != n_rows:
-        raise DataError(message(f"X has {n_rows} rows and y {len(event)}", "one target for each row of X"))
+        raise DataError(
+            message(
+                f"X has {n_rows} rows and y {len(event)}", "one target for each row of X", "y of the same rows as X"
+            )
+        )
     return event
 
 
@@ -184,7 +188,13 @@ def _customers(X: Any, groups: Any, n_rows: int) -> tuple[IntArray, pd.Index[Any
         return np.arange(n_rows), None
     found: Any = keys if isinstance(keys, (pd.Index, pd.Series)) else pd.Index(np.asarray(keys))
     if len(found) != n_rows:
-        raise SchemaError(message(f"groups has {len(found)} entries for {n_rows} rows", "one for each row"))
+        raise SchemaError(
+            message(
+                f"groups has {len(found)} entries for {n_rows} rows",
+                "one for each row",
+                "groups=X.index.get_level_values('customer_id')",
+            )
+        )
     codes, ids = pd.factorize(pd.Index(found), sort=True)
     missing = codes < 0
     if missing.any():
@@ -192,6 +202,7 @@ def _customers(X: Any, groups: Any, n_rows: int) -> tuple[IntArray, pd.Index[Any
             message(
                 f"{int(missing.sum())} of {n_rows} rows have no customer ({named_rows(missing)})",
                 "every row belongs to a customer",
+                "drop the rows without a customer, and count them",
             )
         )
     return codes.astype(np.int64), ids

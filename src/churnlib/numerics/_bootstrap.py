@@ -109,7 +109,11 @@ class CustomerBootstrap:
             shift = self.estimate - self.draws.mean(axis=0)
             return low + shift, high + shift
         raise ParameterError(
-            message(f"method {method!r} is unknown", "one of 'percentile', 'basic', 'centred' is needed")
+            message(
+                f"method {method!r} is unknown",
+                "one of 'percentile', 'basic', 'centred' is needed",
+                "method='percentile'",
+            )
         )
 
     def map(self, function: Callable[[FloatArray], ArrayLike]) -> CustomerBootstrap:
@@ -270,8 +274,15 @@ def _customer_codes(customer: ArrayLike | pd.Index | pd.Series[Any]) -> tuple[In
             message(
                 f"{missing.size} of {codes.size} rows have no customer (rows {some(missing)})",
                 "a draw needs the customer of every row",
+                "drop the rows without a customer, and count them",
             )
         )
     if len(found) < 2:
-        raise DataError(message(f"there are {len(found)} customers in {codes.size} rows", "a draw needs at least two"))
+        raise DataError(
+            message(
+                f"there are {len(found)} customers in {codes.size} rows",
+                "a draw needs at least two",
+                "more customers, or the estimate without an interval",
+            )
+        )
     return codes.astype(np.int64, copy=False), len(found)

@@ -7,6 +7,7 @@ keeps it; in a notebook ``.figure`` shows it. matplotlib comes with ``pip instal
 """
 
 from churnlib.plotting._cluster_choice import plot_cluster_choice
+from churnlib.plotting._comparison import plot_comparison
 from churnlib.plotting._frequency_recency import plot_frequency_recency
 from churnlib.plotting._hazard_peaks import plot_hazard
 from churnlib.plotting._holdout import plot_holdout, plot_holdout_calibration
@@ -24,6 +25,7 @@ from churnlib.plotting._tracking import plot_tracking
 
 __all__ = [
     "plot_cluster_choice",
+    "plot_comparison",
     "plot_fishbone",
     "plot_frequency_recency",
     "plot_gains",

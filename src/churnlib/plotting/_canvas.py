@@ -361,12 +361,15 @@ def legend_below(ax: Axes, columns: int) -> None:
 def percent(value: float, _position: object = None) -> str:
     """Write a share, with one decimal below ten percent where it has one.
 
+    So has a half of a percent above: axes have ticks at 12.5 %, which are not at 12.
+
     Examples
     --------
-    >>> percent(0.5), percent(0.034), percent(0.05), percent(0)
-    ('50%', '3.4%', '5%', '0%')
+    >>> percent(0.5), percent(0.034), percent(0.05), percent(0), percent(0.125), percent(0.326)
+    ('50%', '3.4%', '5%', '0%', '12.5%', '33%')
     """
-    text = f"{100 * value:.1f}" if abs(value) < 0.0995 else f"{100 * value:.0f}"
+    half = abs(200 * value - round(200 * value)) < 1e-9
+    text = f"{100 * value:.1f}" if abs(value) < 0.0995 or half else f"{100 * value:.0f}"
     return f"{text.removesuffix('.0')}%"
 
 

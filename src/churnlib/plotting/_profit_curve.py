@@ -80,7 +80,8 @@ def plot_profit_curve(curve: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.plot([x], [height], "o", color=VERMILION, markersize=8, clip_on=False, label="best list")
     note = f"best: contact {percent(x)}, {number_text(height)} per customer" if x > 0 else "best: contact nobody"
     side = "left" if x < 0.5 else "right"
-    ax.annotate(note, (x, height), xytext=(0, 10), textcoords="offset points", ha=side, color=INK)
+    behind = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1}  # other lines may run through it
+    ax.annotate(note, (x, height), xytext=(0, 10), textcoords="offset points", ha=side, color=INK, bbox=behind)
     ax.set_xlim(0, 1)
     # What a bad list loses may dwarf what a good one earns: below, show as much as above, and half more.
     top = max(float(oracle.max()), height, 0.0)
