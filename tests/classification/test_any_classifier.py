@@ -117,3 +117,17 @@ def test_margins_are_tuned_by_the_log_loss_of_their_sigmoid():
     X, y = world(300)
     model = ChurnClassifier(LinearSVC(), tune=Tuning(3, {"C": [1e-5, 1.0]}), cv=3, random_state=0).fit(X, y)
     assert len(model.tuning_report_) == 3
+
+
+@pytest.mark.parametrize("empty", [np.nan, None])
+def test_histogram_boosting_takes_a_column_without_a_value(empty):
+    X, y = world(200)
+    with_it = X.assign(later=empty)
+    boosting = HistGradientBoostingClassifier(max_iter=5, random_state=0)
+    model = ChurnClassifier(boosting, cv=2).fit(with_it, y)
+    expected = ChurnClassifier(boosting, cv=2).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(model.predict_proba(with_it), expected)
+    np.testing.assert_array_equal(model.predict_proba(X.assign(later=1.0)), expected)
+    # known of the rows of one fold only
+    once = X.assign(later=np.where(np.arange(200) == 3, 1.0, np.nan))
+    assert np.isfinite(ChurnClassifier(boosting, cv=2).fit(once, y).predict_proba(once)).all()

@@ -33,6 +33,7 @@ def test_sigmoid_finds_the_truth():
 def test_sigmoid_equals_a_general_optimiser():
     stated, y = draw(300, slope=2.0, intercept=0.3)
     weight = np.random.default_rng(1).uniform(0.1, 3, 300)
+    weight /= weight.mean()
     positive, negative = weight[y == 1].sum(), weight[y == 0].sum()
     aim = np.where(y == 1, (positive + 1) / (positive + 2), 1 / (negative + 2))
     margin = logit(stated)
@@ -44,6 +45,19 @@ def test_sigmoid_equals_a_general_optimiser():
     best = minimize(loss, [1.0, 0.0], method="BFGS", options={"gtol": 1e-10}).x
     fitted = fit_sigmoid(stated, y, weight)
     assert [fitted.slope, fitted.intercept] == pytest.approx(best, abs=1e-5)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+@pytest.mark.parametrize("fit", [fit_sigmoid, fit_isotonic])
+def test_maps_read_only_the_proportions_of_weights(fit, factor):
+    stated, y = draw(300, slope=2.0, intercept=0.3)
+    weight = np.random.default_rng(1).uniform(0.1, 3, 300)
+    scaled, plain = fit(stated, y, factor * weight)(stated), fit(stated, y, weight)(stated)
+    np.testing.assert_allclose(scaled, plain, atol=1e-7)
+    absent = np.append(weight, np.zeros(100))
+    more = fit(np.append(stated, stated[:100]), np.append(y, 1 - y[:100]), absent)(stated)
+    if fit is fit_sigmoid:
+        np.testing.assert_allclose(more, plain, atol=1e-7)
 
 
 def test_sigmoid_stays_finite_on_separable_scores():

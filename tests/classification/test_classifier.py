@@ -172,6 +172,21 @@ def test_random_state_reaches_an_estimator_that_has_none():
     np.testing.assert_array_equal(forest(1, own=7), forest(2, own=7))
 
 
+@pytest.mark.parametrize(
+    ("state", "kind", "said"),
+    [
+        (-1, ParameterError, "random_state"),
+        (2**32, ParameterError, "random_state"),
+        ("seed", ParameterTypeError, "random_state is 'seed', a str"),
+        (np.random.default_rng(0), ParameterTypeError, r"(?s)random_state is a Generator.*Fix: random_state=int\("),
+    ],
+)
+def test_a_random_state_that_is_none(state, kind, said):
+    X, y = world(50)
+    with pytest.raises(kind, match=said):
+        ChurnClassifier(random_state=state).fit(X, y)
+
+
 def test_random_state_may_be_an_object():
     X, y = world(200)
     one, two = (

@@ -11,8 +11,9 @@ from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import KFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import LinearSVC
 
 from churnlib.classification import ChurnClassifier, Tuning, default_estimator
 from churnlib.classification import _crossfit as crossfit
@@ -195,6 +196,45 @@ def test_folds_without_weight_are_left_out():
     assert [test[0] for _, test in sample.splits] == [100, 200]
 
 
+@pytest.mark.parametrize("cv", [3, None])
+def test_rows_without_weight_do_not_change_the_folds_of_the_others(cv):
+    X, y = world(300)
+    doubled = pd.concat([X, X])
+    weight = np.append(np.ones(300), np.zeros(300))
+    alone = sample_of(X, y, cv=cv, customer=pd.Index(np.arange(300))).splits
+    customer = pd.Index(np.append(np.arange(300), np.arange(900, 1200)))
+    among = sample_of(doubled, np.append(y, 1 - y), weight=weight, cv=cv, customer=customer).splits
+    for one, other in zip(alone, among, strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
+
+
+def test_churners_without_weight_make_no_fold():
+    X, y = world(60)
+    weight = np.ones(60)
+    weight[np.flatnonzero(y)[1:]] = 0  # one churner counts: there is nothing to learn from without it
+    model = ChurnClassifier(LogisticRegression(), cv=3).fit(X, y, sample_weight=weight)
+    assert model.calibration_report_ is None
+    purged = [(np.arange(0, 60, 2), np.arange(1, 60, 2)), (np.arange(1, 60, 2), np.arange(0, 60, 2))]
+    with pytest.raises(DataError, match=r"training rows of fold \d of cv hold one class only"):
+        ChurnClassifier(LogisticRegression(), cv=purged).fit(X, y, sample_weight=weight)
+
+
+@pytest.mark.parametrize("factor", [2.0**-20, 2.0**30])
+def test_a_constant_in_the_weights_changes_neither_choice_nor_model(factor):
+    X, y = tangled(400)
+    weight = np.random.default_rng(0).uniform(0.5, 2, 400)
+    models = [ChurnClassifier(cv=3).fit(X, y, sample_weight=by * weight) for by in (1.0, factor)]
+    pd.testing.assert_frame_equal(models[1].tuning_report_, models[0].tuning_report_)
+    np.testing.assert_array_equal(models[1].predict_proba(X), models[0].predict_proba(X))
+
+
+def test_equal_weights_are_no_weights():
+    X, y = world(300)
+    weighted = ChurnClassifier(cv=2).fit(X, y, sample_weight=np.full(300, 1e-7))
+    np.testing.assert_array_equal(weighted.predict_proba(X), ChurnClassifier(cv=2).fit(X, y).predict_proba(X))
+
+
 class Says(LogisticRegression):
     """States what it is told to."""
 
@@ -257,6 +297,32 @@ def test_a_budget_takes_the_best_mean_and_the_first_of_equals():
     assert report["log_loss"].tolist() == pytest.approx([-np.log(p) for p in (0.6, 0.8, 0.8, 0.7)])
 
 
+class Margin(LinearSVC):
+    """Orders rows as it is told to."""
+
+    def __init__(self, column="a"):
+        super().__init__()
+        self.column = column
+
+    def fit(self, X, y, sample_weight=None):
+        self.classes_ = np.array([0, 1])
+        return self
+
+    def decision_function(self, X):
+        return 20.0 * (np.asarray(X[self.column], dtype=float) - 0.5)
+
+
+def test_margins_and_probabilities_are_compared_through_the_same_map():
+    y = np.tile([0, 1], 100)
+    shuffled = np.random.default_rng(0).permutation(y)
+    # much too sure, and of the same order: calibrated alike they are alike
+    X = pd.DataFrame({"a": np.where(np.arange(200) < 140, y, shuffled) * 0.98 + 0.01})
+    margin = Candidate("margin", make_pipeline("passthrough", Margin("a")), {})
+    for pair in ([says("a"), margin], [margin, says("a")]):
+        report = choose_model(None, pair, sample_of(X, y, cv=2), cautious=False).report
+        assert report["log_loss"].iloc[1] == pytest.approx(report["log_loss"].iloc[0], abs=1e-3)
+
+
 # -- a budget of trials ------------------------------------------------------------------
 
 
@@ -296,6 +362,14 @@ def test_a_space_that_names_the_number_of_trees_fixes_it():
     tune = Tuning(4, {"n_estimators": [7, 11]})
     report = ChurnClassifier(tune=tune, random_state=0, cv=2, calibration=None).fit(X, y).tuning_report_
     assert sorted(one["n_estimators"] for one in report["parameters"][2:]) == [7, 11]
+
+
+@pytest.mark.parametrize("booster", ["dart", "gblinear"])
+@pytest.mark.filterwarnings("ignore:.*Parameters:UserWarning")
+def test_boosters_whose_first_rounds_are_no_model_of_so_many_are_not_staged(booster):
+    drawn = candidates_of(default_estimator(), Tuning(3, {"booster": [booster]}), own=False, seed=0)[2]
+    assert not drawn.staged
+    assert drawn.estimator.n_estimators == 300
 
 
 def test_an_estimator_of_ones_own_with_a_space():
@@ -397,6 +471,8 @@ def test_a_tuning_with_half_a_trial():
         (["max_depth"], "space is a list; a mapping from a parameter"),
         ({"max_depth": 3}, r"(?s)space\['max_depth'\] is 3, a int.*Fix: space=\{'max_depth': \[3\]\}"),
         ({"booster": "dart"}, r"space\['booster'\] is 'dart', a str"),
+        ({"max_depth": {2, 3}}, r"(?s)space\['max_depth'\] is a set;.*Fix: space=\{'max_depth': list\(values\)\}"),
+        ({"max_depth": pd.Series([2])}, r"(?s)space\['max_depth'\] is a Series;.*list\(values\)"),
     ],
 )
 def test_spaces_of_another_kind(space, said):
@@ -414,6 +490,93 @@ def test_progress_must_be_a_flag():
     X, y = world(50)
     with pytest.raises(ParameterTypeError, match="progress is 'yes'"):
         ChurnClassifier(progress="yes").fit(X, y)
+
+
+def early(**options):
+    return default_estimator().set_params(early_stopping_rounds=7, **options)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ChurnClassifier(early(), tune=None, calibration=None),
+        ChurnClassifier(early()),
+        ChurnClassifier(make_pipeline("passthrough", early())),
+        ChurnClassifier(tune=Tuning(4, {"early_stopping_rounds": [7, 8]}), cv=2),
+    ],
+)
+def test_an_xgboost_that_stops_early_has_nothing_to_stop_on(model):
+    X, y = world(100)
+    said = r"(?s)XGBClassifier\(early_stopping_rounds=[78]\) stops on rows that.*Fix: XGBClassifier\(early_stopping_ro"
+    with pytest.raises(ParameterError, match=said):
+        model.fit(X[["orders"]], y)
+
+
+def test_candidates_are_held_to_what_the_first_is_held_to():
+    X, y = world(100)
+    margins = Tuning(3, {"classifier": [LogisticRegression(), LinearSVC()]})
+    pipeline = Pipeline([("scale", StandardScaler()), ("classifier", LogisticRegression())])
+    with pytest.raises(ParameterError, match="states no probabilities, only margins"):
+        ChurnClassifier(pipeline, tune=margins, calibration=None).fit(X[["orders"]], y)
+    linear = Tuning(3, {"booster": ["gblinear"]})
+    with pytest.raises(ParameterError, match=r"XGBClassifier\(booster='gblinear'\) fits straight lines"):
+        ChurnClassifier(tune=linear, monotone={"orders": 1}).fit(X[["orders"]], y)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (ChurnClassifier(LogisticRegression(), tune=Tuning(2, {"C": [-1.0]})), r"'random 1' with {'C': -1\.0}.*C.* mu"),
+        (ChurnClassifier(tune=Tuning(3, {"max_depth": [-2]}), cv=2), r"'random 1' with {.*'max_depth': -2,.*value -2 "),
+    ],
+)
+def test_a_value_that_the_estimator_does_not_take_names_the_trial(model, said):
+    X, y = world(100)
+    with pytest.raises(ParameterError, match=rf"(?s)trial {said}.*Fix: leave the value out of the space"):
+        model.fit(X, y)
+
+
+def test_a_first_model_that_fails_fails_as_it_would_alone():
+    X, y = world(100)
+    with pytest.raises(ValueError, match="The 'C' parameter") as alone:
+        ChurnClassifier(LogisticRegression(C=-1.0), tune=Tuning(2, {"C": [1.0]})).fit(X, y)
+    assert not isinstance(alone.value, ParameterError)
+
+
+def test_folds_that_are_used_up_are_told():
+    X, y = world(100)
+    halves = [(np.arange(50), np.arange(50, 100)), (np.arange(50, 100), np.arange(50))]
+    model = ChurnClassifier(LogisticRegression(), cv=iter(halves)).fit(X, y)
+    assert model.calibration_report_ is not None
+    with pytest.raises(ParameterError, match=r"(?s)cv gives 0 folds.*used up by one fit.*Fix: cv=list\(folds\)"):
+        model.fit(X, y)
+    with pytest.raises(ParameterError, match="cv gives 1 folds, and none of them tests a row with a weight"):
+        ChurnClassifier(LogisticRegression(), cv=[(np.arange(100), [])]).fit(X, y)
+
+
+def test_folds_that_test_one_class_judge_nothing():
+    X, y = world(600, cutoffs=6)
+    quiet = y.where(y.index.get_level_values("cutoff") < "2025-05-01", 0)
+    cv = PurgedGroupTimeSplit(2, lead="0d", horizon="30d")
+    for model in (ChurnClassifier(cv=cv), ChurnClassifier(tune=None, cv=cv, calibration="isotonic")):
+        with pytest.raises(DataError, match=r"(?s)the 200 rows that cv tests hold 0 churners, of 100 cust.*Fix: folds"):
+            model.fit(X, quiet)
+    ChurnClassifier(tune=None, cv=cv, calibration=None).fit(X, quiet)
+    with pytest.raises(DataError, match="the 6 rows that cv tests hold 4 churners, of 1 customers"):
+        ChurnClassifier(cv=[(np.arange(6, 600), np.arange(6))]).fit(X, np.append([0, 0, 1, 1, 1, 1], y[6:]))
+
+
+@pytest.mark.parametrize("n_jobs", ["two", 1.5, True])
+def test_n_jobs_is_a_whole_number(n_jobs):
+    X, y = world(50)
+    with pytest.raises(ParameterTypeError, match="n_jobs is "):
+        ChurnClassifier(n_jobs=n_jobs).fit(X, y)
+
+
+def test_no_jobs_do_nothing():
+    X, y = world(50)
+    with pytest.raises(ParameterError, match=r"(?s)n_jobs=0 fits no fold.*Fix: n_jobs=1"):
+        ChurnClassifier(n_jobs=0).fit(X, y)
 
 
 def test_a_fold_of_one_class_is_named():

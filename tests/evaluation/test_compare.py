@@ -252,6 +252,15 @@ def test_a_dataset_knows_how_far_its_labels_reach(dataset):
     assert compare(models, dataset.X, dataset.y, cv=open_labels, n_boot=20).forward
 
 
+def test_the_first_of_the_cutoffs_tested_is_the_one_that_counts(dataset):
+    month = dataset.X.index.get_level_values("cutoff").month
+    train, late, both = (np.flatnonzero(month.isin(months)) for months in ([1], [4], [3, 4]))
+    # the labels of January are known on 9 March
+    assert compare({"base rate": DummyClassifier()}, dataset, cv=[(train, late)], n_boot=20).forward
+    with pytest.raises(LeakageError, match=rf"labels of {len(train)} training rows of 1 folds are not known yet"):
+        compare({"base rate": DummyClassifier()}, dataset, cv=[(train, both)], n_boot=20)
+
+
 def test_random_folds_of_a_panel_are_refused():
     X, y = world(60, 4)
     with pytest.raises(

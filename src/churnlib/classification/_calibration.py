@@ -150,7 +150,7 @@ def fit_sigmoid(probability: FloatArray, target: npt.NDArray[np.int64], weight: 
     target : ndarray of shape (n,)
         1 = churn, 0 = not.
     weight : ndarray of shape (n,)
-        Weight of each row.
+        Weight of each row; only their proportions matter.
 
     Returns
     -------
@@ -165,6 +165,8 @@ def fit_sigmoid(probability: FloatArray, target: npt.NDArray[np.int64], weight: 
     >>> fit_sigmoid(p, y, np.ones(200))(np.array([0.1, 0.9])).round(2).tolist()
     [0.3, 0.7]
     """
+    # Platt counts rows: of weights only the proportions matter
+    weight = weight * (np.count_nonzero(weight) / weight.sum())
     positive = float(weight[target == 1].sum())
     negative = float(weight[target == 0].sum())
     aim = np.where(target == 1, (positive + 1.0) / (positive + 2.0), 1.0 / (negative + 2.0))

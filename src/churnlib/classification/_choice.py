@@ -15,6 +15,7 @@ from churnlib.classification._calibration import clustered_mean, cross_calibrate
 from churnlib.classification._crossfit import OutOfFold, Sample, out_of_fold
 from churnlib.classification._model import RowModel
 from churnlib.classification._tuning import Candidate
+from churnlib.exceptions import ChurnlibError, ParameterError, message
 
 __all__ = ["Choice", "choose_model", "staged_out_of_fold"]
 
@@ -79,6 +80,11 @@ def choose_model(
     Choice
         The estimator, its scores, and the comparison.
 
+    Raises
+    ------
+    ParameterError
+        If a candidate after the first cannot be fitted.
+
     Examples
     --------
     >>> import numpy as np, pandas as pd
@@ -102,7 +108,17 @@ def choose_model(
         # nothing can be compared: the report shows the candidates, no log-loss, and the first one taken
         shown = [(np.nan, np.nan, np.nan, place == 0, one.parameters) for place, one in enumerate(candidates)]
         return Choice(candidates[0].estimator, None, _report(candidates, shown))
-    judged = [_judge(candidate, sample, seed, n_jobs) for candidate in _shown(candidates, progress)]
+    # one map for every candidate, so that none wins by a calibration that another was not offered
+    method = "none" if all(hasattr(one.estimator, "predict_proba") for one in candidates) else "sigmoid"
+    judged = []
+    for candidate in _shown(candidates, progress):
+        try:
+            judged.append(_judge(candidate, sample, method, seed, n_jobs))
+        except ValueError as error:
+            # the first came without the space, so that a mistake in it is not the space's
+            if isinstance(error, ChurnlibError) or not judged:
+                raise
+            raise _unfitted(candidate, error) from error
     rows = judged[0].scored.row
     weight, customer = sample.weight_of(rows), sample.customer_of(rows)
     gains = [clustered_mean(judged[0].loss - one.loss, weight, customer) for one in judged]
@@ -115,6 +131,16 @@ def choose_model(
     return Choice(judged[taken].estimator, judged[taken].scored, _report(candidates, shown))
 
 
+def _unfitted(candidate: Candidate, error: ValueError) -> ParameterError:
+    return ParameterError(
+        message(
+            f"trial {candidate.name!r} with {candidate.parameters} cannot be fitted: {str(error).strip()}",
+            "values that the classifier takes, in every combination",
+            "leave the value out of the space of Tuning",
+        )
+    )
+
+
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class _Judged:
     """A candidate as it would be fitted on all rows, and how it did on the folds."""
@@ -125,7 +151,7 @@ class _Judged:
     loss: FloatArray
 
 
-def _judge(candidate: Candidate, sample: Sample, seed: int, n_jobs: int | None) -> _Judged:
+def _judge(candidate: Candidate, sample: Sample, method: str, seed: int, n_jobs: int | None) -> _Judged:
     estimator, parameters = candidate.estimator, candidate.parameters
     if candidate.staged:
         n_trees, scored = staged_out_of_fold(estimator, sample, n_jobs=n_jobs)
@@ -133,14 +159,12 @@ def _judge(candidate: Candidate, sample: Sample, seed: int, n_jobs: int | None) 
         parameters = {**parameters, "n_estimators": n_trees}
     else:
         scored = out_of_fold(estimator, sample, n_jobs=n_jobs)
-    return _Judged(estimator, parameters, scored, _loss(estimator, scored, sample, seed))
+    return _Judged(estimator, parameters, scored, _loss(method, scored, sample, seed))
 
 
-def _loss(estimator: Any, scored: OutOfFold, sample: Sample, seed: int) -> FloatArray:
+def _loss(method: str, scored: OutOfFold, sample: Sample, seed: int) -> FloatArray:
     """Return the log-loss of each scored row; margins are judged as the probabilities they can be made."""
     target, weight, customer = sample.target[scored.row], sample.weight_of(scored.row), sample.customer_of(scored.row)
-    # one map for every candidate, so that none wins by a calibration that another was not offered
-    method = "none" if hasattr(estimator, "predict_proba") else "sigmoid"
     return row_log_loss(target, cross_calibrated(method, scored.probability, target, weight, customer, seed=seed))
 
 

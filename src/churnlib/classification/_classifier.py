@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import numbers
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 
-from churnlib._checks import check_choice, check_flag
+from churnlib._checks import check_choice, check_flag, check_integer
 from churnlib._sklearn import BaseEstimator, ClassifierMixin, Tags, check_is_fitted, clone, validate_data
 from churnlib.classification._calibration import (
     METHODS,
@@ -28,7 +27,7 @@ from churnlib.classification._crossfit import OutOfFold, Sample, out_of_fold
 from churnlib.classification._default import default_estimator
 from churnlib.classification._encoder import TableEncoder, refuse_repeated_columns
 from churnlib.classification._facts import FitFacts, learn_facts
-from churnlib.classification._model import refuse_without_score
+from churnlib.classification._model import refuse_early_stopping, refuse_without_score
 from churnlib.classification._monotone import check_monotone, with_monotone
 from churnlib.classification._reasons import Reference, contributions, reference_of, top_reasons
 from churnlib.classification._target import (
@@ -109,7 +108,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         ``tune=None, calibration=None``.
     random_state : int, RandomState or None, default=None
         Seed of the default estimator and of the folds; an `estimator` whose own
-        ``random_state`` is None gets it too. None means 0: equal rows give equal bytes.
+        ``random_state`` is None gets it too. None means 0, so that equal rows give equal bytes,
+        but leaves an `estimator` of your own as it is.
     n_jobs : int or None, default=1
         How many folds are fitted at once. The result does not depend on it.
     progress : bool, default=False
@@ -209,7 +209,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
             "churned" and "stayed" the second is "stayed". With ``target="cause"`` the cause
             as text or categories, missing where retained.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row.
+            Weight of each row; one of weight zero is in no fold. To the default estimator only
+            their proportions matter; one of your own gets them as they are.
 
         Returns
         -------
@@ -224,8 +225,10 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         SchemaError
             If a column holds dates or lists.
         ParameterError
-            If `calibration` or `tune` is unknown, or the classifier states neither
-            probabilities nor margins.
+            If `calibration` or `tune` is unknown, the classifier states neither
+            probabilities nor margins, or is an xgboost that stops early, or `cv` gives no fold.
+        ParameterTypeError
+            If `tune`, `cv`, `random_state` or `n_jobs` is of another kind.
 
         Examples
         --------
@@ -238,6 +241,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         """
         check_choice(self.target, ("churn", "cause"), name="target")
         check_flag(self.progress, name="progress")
+        _check_n_jobs(self.n_jobs)
         if self.calibration is not None:
             check_choice(self.calibration, _CALIBRATIONS, name="calibration")
         seed = _seed(self.random_state)
@@ -261,9 +265,18 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         refuse_other_order(rows, y)
         weight = row_weights(sample_weight, len(rows))
         self._check_weighted_classes(target, weight)
+        if weight is not None and not own:
+            # the default's penalties are meant for rows that weigh 1 in the mean
+            weight = weight / weight.max()
+            weight = weight / weight[weight > 0].mean()
         self.base_rate_ = float(np.average(target, weights=weight))
         candidates = candidates_of(template, self.tune, own=own, seed=seed, base_rate=self.base_rate_)
-        encoder = with_monotone(TableEncoder.learn(rows), self.monotone, template, self.classes_)
+        known = TableEncoder.learn(rows)
+        encoder = with_monotone(known, self.monotone, template, self.classes_)
+        for one in candidates:
+            refuse_without_score(one.estimator, self.calibration)
+            refuse_early_stopping(one.estimator)
+            with_monotone(known, self.monotone, one.estimator, self.classes_)
         sample = Sample(rows, target, weight, encoder, _customers_or_none(rows), [])
         if candidates or self.calibration is not None:
             sample = sample.split(self.cv, seed=seed)
@@ -744,6 +757,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         if self.estimator is None:
             return default_estimator(random_state=seed)
         refuse_without_score(self.estimator, self.calibration)
+        refuse_early_stopping(self.estimator)
         template = clone(self.estimator)
         if self.random_state is not None:
             unset = {
@@ -832,11 +846,24 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
 def _seed(random_state: Any) -> int:
     if random_state is None:
         return 0
-    if isinstance(random_state, numbers.Integral):
-        return int(random_state)
-    from sklearn.utils import check_random_state
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    if isinstance(random_state, np.random.Generator):
+        raise ParameterTypeError(
+            message(
+                "random_state is a Generator, which scikit-learn's classifiers do not take",
+                "a whole number, a RandomState, or None",
+                "random_state=int(generator.integers(2**31))",
+            )
+        )
+    return check_integer(random_state, name="random_state", low=0, high=2**32 - 1)
 
-    return int(check_random_state(random_state).randint(2**31 - 1))
+
+def _check_n_jobs(n_jobs: Any) -> None:
+    if n_jobs is not None and check_integer(n_jobs, name="n_jobs") == 0:
+        raise ParameterError(
+            message("n_jobs=0 fits no fold at all", "1 or more, -1 for every core, or None", "n_jobs=1")
+        )
 
 
 def _customers_or_none(rows: pd.DataFrame) -> pd.Index | None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from churnlib.classification._encoder import TableEncoder
 from churnlib.classification._model import RowModel, fit_rows
-from churnlib.exceptions import DataError, message
+from churnlib.exceptions import DataError, ParameterError, message
 from churnlib.model_selection import splits_of
 
 __all__ = ["OutOfFold", "Sample", "out_of_fold"]
@@ -172,7 +172,9 @@ class Sample:
         Raises
         ------
         ParameterError
-            If `cv` is a number below 2.
+            If `cv` is a number below 2, or gives no fold that tests a row with a weight.
+        DataError
+            If a `cv` of the user's own tests one class or one customer only.
         ParameterTypeError
             If `cv` is none of the kinds.
 
@@ -183,9 +185,35 @@ class Sample:
         >>> len(Sample(X, np.array([0, 1, 0, 1]), None, TableEncoder.learn(X), None, []).split(2, seed=0).splits)
         2
         """
+        counted = self.weight_of(np.arange(len(self.target))) > 0
+        if cv is None or isinstance(cv, int | np.integer):
+            # dealt as if rows without weight were not there
+            rows = np.flatnonzero(counted)
+            customer = None if self.customer is None else self.customer[rows]
+            dealt = splits_of(cv, self.X.iloc[rows], self.target[rows], customer, seed=seed)
+            return dataclasses.replace(self, splits=[(rows[train], rows[test]) for train, test in dealt])
         splits = splits_of(cv, self.X, self.target, self.customer, seed=seed)
         # a fold whose test rows weigh nothing says nothing
-        judging = [(train, test) for train, test in splits if self.weight_of(test).sum() > 0]
+        weighing = [(train[counted[train]], test[counted[test]]) for train, test in splits]
+        judging = [(train, test) for train, test in weighing if len(test)]
+        if not judging:
+            raise ParameterError(
+                message(
+                    f"cv gives {len(splits):,} folds, and none of them tests a row with a weight",
+                    "at least one fold; a generator of folds is used up by one fit",
+                    "cv=list(folds), or cv=5",
+                )
+            )
+        tested = np.concatenate([test for _, test in judging])
+        churners, customers = int(self.target[tested].sum()), len(pd.unique(self.customer_of(tested)))
+        if churners in {0, len(tested)} or customers < 2:
+            raise DataError(
+                message(
+                    f"the {len(tested):,} rows that cv tests hold {churners:,} churners, of {customers:,} customers",
+                    "churners and stayers, of two customers at least, to compare and to calibrate on",
+                    "folds that test more cutoffs, or calibration=None and tune=None",
+                )
+            )
         return dataclasses.replace(self, splits=judging)
 
     def over_folds(

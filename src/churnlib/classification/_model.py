@@ -16,7 +16,7 @@ from churnlib.classification._encoder import TableEncoder
 from churnlib.classification._monotone import constrain
 from churnlib.exceptions import DataError, ParameterError, message
 
-__all__ = ["RowModel", "fit_rows", "refuse_without_score"]
+__all__ = ["RowModel", "fit_rows", "refuse_early_stopping", "refuse_without_score"]
 
 FloatArray = npt.NDArray[np.float64]
 Watched = tuple[pd.DataFrame, npt.NDArray[np.int64], FloatArray]
@@ -177,6 +177,9 @@ def fit_rows(
         return RowModel(fitted, None)
     known = TableEncoder.learn(X) if encoder is None else encoder
     rows = known.encode(X)
+    if _needs_a_value(fitted):
+        # a constant, on which it cannot split either
+        rows = rows.fillna(dict.fromkeys(rows.columns[rows.isna().all()].difference(list(known.categories)), 0.0))
     names = _bearable_names(fitted, rows)
     if names is not None:
         rows = rows.set_axis(list(names), axis=1)
@@ -238,6 +241,38 @@ def refuse_without_score(estimator: Any, calibration: str | None) -> None:
         )
 
 
+def refuse_early_stopping(estimator: Any) -> None:
+    """Refuse an xgboost that wants rows to stop on, alone or within a pipeline.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Not fitted.
+
+    Raises
+    ------
+    ParameterError
+        If its ``early_stopping_rounds`` is set.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> refuse_early_stopping(LogisticRegression())
+    """
+    for one in (estimator, *estimator.get_params(deep=True).values()):
+        rounds = getattr(one, "early_stopping_rounds", None)
+        if hasattr(one, "get_booster") and rounds is not None:
+            name = type(one).__name__
+            raise ParameterError(
+                message(
+                    f"{name}(early_stopping_rounds={rounds!r}) stops on rows that nobody gives it",
+                    "a number of trees that is fixed, or the default, whose deep candidate finds it on the folds",
+                    f"{name}(early_stopping_rounds=None) with tune=Tuning(trials=5, "
+                    'space={"n_estimators": [100, 200, 400]}), or estimator=None',
+                )
+            )
+
+
 def _is_pipeline(estimator: Any) -> bool:
     from sklearn.pipeline import Pipeline
 
@@ -251,6 +286,13 @@ def _takes_categories(estimator: Any) -> bool:
         getattr(estimator, "enable_categorical", False) is True
         or getattr(estimator, "categorical_features", None) == "from_dtype"
     )
+
+
+def _needs_a_value(estimator: Any) -> bool:
+    """Say whether a classifier takes missing values, but fails on a column that holds nothing else."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return isinstance(estimator, HistGradientBoostingClassifier)
 
 
 def _bearable_names(estimator: Any, rows: pd.DataFrame) -> tuple[str, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ class Tuning:
     space : mapping of str to list or distribution, default=None
         For each parameter its values, or a scipy distribution to draw them from. Needed
         for an estimator of your own; None is a range of shallow and deep boosting for
-        the default one. Where all are lists, no combination is tried twice.
+        the default one. Where all are lists, no combination is drawn twice.
 
     Raises
     ------
@@ -76,11 +76,14 @@ def _check_values(name: str, values: object) -> None:
     if hasattr(values, "rvs"):
         return
     if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray):
+        listed = isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping)
         raise ParameterTypeError(
             message(
-                f"space[{name!r}] is {values!r}, a {type(values).__name__}",
+                f"space[{name!r}] is a {type(values).__name__}"
+                if listed
+                else f"space[{name!r}] is {values!r}, a {type(values).__name__}",
                 "a list of values, or a scipy distribution",
-                f"space={{{name!r}: [{values!r}]}}",
+                f"space={{{name!r}: list(values)}}" if listed else f"space={{{name!r}: [{values!r}]}}",
             )
         )
     if not len(values):
@@ -228,7 +231,8 @@ def candidates_of(template: Any, tune: Any, *, own: bool, seed: int, base_rate: 
         return first
     drawn = _draws(space, tuning.trials - len(first), seed)
     named = enumerate(drawn, start=1)
-    staged = not own and "n_estimators" not in space
+    # of other boosters than trees, the first rounds are not the model of so many rounds
+    staged = not own and not {"n_estimators", "booster"} & set(space)
     most = {"n_estimators": deep["n_estimators"]} if staged else {}
     return first[: tuning.trials] + [
         _candidate(f"random {k}", template, {**most, **one}, shown, staged=staged) for k, one in named
