@@ -292,7 +292,7 @@ def test_an_auc_that_is_not_known_is_said_to_be_so():
         [np.arange(400), np.repeat(pd.date_range("2024-01-01", periods=4, freq="90D"), 100)],
         names=["customer_id", "cutoff"],
     )
-    y = np.append(np.arange(100) % 3 == 0, np.zeros(300)).astype(int)
+    y = np.append(np.arange(100) % 3 == 0, np.arange(300) == 250).astype(int)  # one churner is tested
     folds = PurgedGroupTimeSplit(n_splits=2, horizon="30d")
     model = ChurnClassifier(LogisticRegression(), calibration="sigmoid", cv=folds)
     card = model.fit(pd.DataFrame({"a": np.arange(400.0) % 7}, index=index), y).card()

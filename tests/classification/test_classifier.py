@@ -448,7 +448,7 @@ def test_fold_of_one_class():
     X, y = world(100)
     stays = np.flatnonzero(y == 0)
     with pytest.raises(DataError, match=f"the {len(stays)} training rows of fold 0 of cv hold one class only"):
-        ChurnClassifier(small(), cv=[(stays, np.arange(10))]).fit(X, y)
+        ChurnClassifier(small(), cv=[(stays, np.arange(100))]).fit(X, y)
 
 
 def test_too_few_churners_to_calibrate():

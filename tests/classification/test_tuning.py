@@ -8,6 +8,8 @@ import pytest
 from scipy.stats import loguniform
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import KFold
@@ -391,6 +393,16 @@ def test_parameters_of_a_step_of_a_pipeline():
     model = ChurnClassifier(pipeline, tune=tune, random_state=0).fit(X, y)
     assert len(model.tuning_report_) == 3
     assert pipeline["logisticregression"].C == 1.0, "the one given is not changed"
+
+
+def test_the_seed_reaches_a_step_that_the_space_brings():
+    X, y = world(200)
+    given = RandomForestClassifier(5, max_depth=3)
+    tune = Tuning(2, {"classifier": [given]})
+    pipeline = Pipeline([("scale", StandardScaler()), ("classifier", DummyClassifier())])
+    models = [ChurnClassifier(pipeline, tune=tune, cv=2, random_state=0).fit(X[["orders"]], y) for _ in range(2)]
+    pd.testing.assert_series_equal(models[0].tuning_report_["log_loss"], models[1].tuning_report_["log_loss"])
+    assert given.random_state is None, "the one given is not changed"
 
 
 def test_it_clones_and_pickles():

@@ -276,6 +276,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
         for one in candidates:
             refuse_without_score(one.estimator, self.calibration)
             refuse_early_stopping(one.estimator)
+            self._seeded(one.estimator, seed)
             with_monotone(known, self.monotone, one.estimator, self.classes_)
         sample = Sample(rows, target, weight, encoder, _customers_or_none(rows), [])
         if candidates or self.calibration is not None:
@@ -758,15 +759,18 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):
             return default_estimator(random_state=seed)
         refuse_without_score(self.estimator, self.calibration)
         refuse_early_stopping(self.estimator)
-        template = clone(self.estimator)
+        return self._seeded(clone(self.estimator), seed)
+
+    def _seeded(self, estimator: Any, seed: int) -> Any:
+        """Hand the seed to whatever in a clone has none of its own."""
         if self.random_state is not None:
             unset = {
                 name: seed
-                for name, value in template.get_params(deep=True).items()
+                for name, value in estimator.get_params(deep=True).items()
                 if value is None and name.split("__")[-1] == "random_state"
             }
-            template.set_params(**unset)
-        return template
+            estimator.set_params(**unset)
+        return estimator
 
     def _table(self, X: Any) -> pd.DataFrame:
         table = as_table(X)

@@ -41,7 +41,7 @@ class Tuning:
     --------
     >>> import pandas as pd
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from churnlib.classification import ChurnClassifier
+    >>> from churnlib.classification import ChurnClassifier, Tuning
     >>> X = pd.DataFrame({"orders": [1, 2, 3, 4] * 20})
     >>> tune = Tuning(trials=3, space={"C": [0.001, 1.0]})
     >>> model = ChurnClassifier(LogisticRegression(), tune=tune).fit(X, [1, 1, 0, 0] * 20)
@@ -246,7 +246,8 @@ def _presets(template: Any, deep: Mapping[str, Any], shown: tuple[str, ...]) -> 
 def _candidate(
     name: str, template: Any, changed: Mapping[str, Any], shown: tuple[str, ...], *, staged: bool = False
 ) -> Candidate:
-    estimator = clone(template).set_params(**changed)
+    # cloned again: a step that the space brings stays the user's own
+    estimator = clone(clone(template).set_params(**changed))
     parameters = estimator.get_params(deep=True)
     return Candidate(name, estimator, {key: parameters[key] for key in shown}, staged)
 
