@@ -104,7 +104,7 @@ def as_frame(drawn: list[Event]) -> pd.DataFrame:
     frame = pd.DataFrame([as_mapping(event) for event in drawn])
     for name in ("time", "known_at"):
         frame[name] = pd.to_datetime(frame[name], unit="us", utc=True)
-    return frame.astype({"item": "Int64", "plan": "str"})
+    return frame.astype({"item": "Int64", "plan": "string"})
 
 
 def make_online(spec: FeatureSpec, zone: str = "UTC", **options) -> OnlineFeatures:

@@ -31,7 +31,10 @@ say. What became known before it happened keeps both times: it moves the clock w
 A plain tuple, as one with names takes as long to make as all the rest of reading.
 """
 
-_FIRST, _LAST = to_us("0001-01-01"), to_us("9999-12-31")
+_FIRST, _LAST = (
+    (dt.datetime(year, month, day, tzinfo=dt.UTC) - _AWARE) // dt.timedelta(microseconds=1)
+    for year, month, day in ((1, 1, 1), (9999, 12, 31))
+)
 """The years that dates have; an integer beyond them counts nanoseconds, or nothing at all."""
 
 
