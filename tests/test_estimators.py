@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -51,6 +52,13 @@ EXPECTED_FAILURES: dict[str, dict[str, str]] = {
     "XGBAFTModel": {"check_sample_weight_equivalence_on_dense_data": _TREES},
     "XGBCoxModel": {"check_sample_weight_equivalence_on_dense_data": _TREES},
 }
+
+if sklearn.__version__.startswith("1.6."):
+    # it names the two classes after the first label of each of two differently ordered y
+    _FIRST = "scikit-learn 1.6 asks for one set of labels with weights and for another with repeated rows"
+    EXPECTED_FAILURES["ProfitThresholdClassifier"] = dict.fromkeys(
+        (f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")), _FIRST
+    )
 
 # What a class cannot be made without. At one half this offer decides as the probability does, which is what
 # scikit-learn's checks of classifiers expect.

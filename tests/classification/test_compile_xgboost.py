@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost
 from hypothesis import given
 from hypothesis import strategies as st
 from xgboost import XGBClassifier
@@ -29,7 +30,11 @@ def test_base_score_in_both_spellings():
     assert _base("2.5E-1") == pytest.approx(np.log(1 / 3), abs=1e-7)
 
 
-@pytest.mark.parametrize("base_score", [0.0, 1e-9, 1e-6, 0.3, 1 - 1e-6, 1 - 1e-9, 1.0])
+# releases before 3 refuse the edges, and take what is near them as it is
+_EDGES = [0.0, 1e-9, 1 - 1e-9, 1.0] if int(xgboost.__version__.split(".")[0]) >= 3 else []
+
+
+@pytest.mark.parametrize("base_score", [1e-6, 0.3, 1 - 1e-6, *_EDGES])
 def test_a_base_score_at_the_edge_begins_where_xgboost_begins(base_score):
     X, y = world(200)
     estimator = XGBClassifier(n_estimators=1, max_depth=1, base_score=base_score, enable_categorical=True)

@@ -252,7 +252,7 @@ def refuse_early_stopping(estimator: Any) -> None:
     Raises
     ------
     ParameterError
-        If its ``early_stopping_rounds`` is set.
+        If its ``early_stopping_rounds`` is set, and its fit is xgboost's own.
 
     Examples
     --------
@@ -261,7 +261,8 @@ def refuse_early_stopping(estimator: Any) -> None:
     """
     for one in (estimator, *estimator.get_params(deep=True).values()):
         rounds = getattr(one, "early_stopping_rounds", None)
-        if hasattr(one, "get_booster") and rounds is not None:
+        # a class of your own whose fit brings such rows may have them
+        if hasattr(one, "get_booster") and rounds is not None and type(one).fit.__module__.startswith("xgboost"):
             name = type(one).__name__
             raise ParameterError(
                 message(
