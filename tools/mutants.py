@@ -515,8 +515,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "card: a quantile that only few customers lie beyond",
         _SRC + "classification/_facts.py",
-        "if enough > _FEWEST_SHARE - 1e-6",
-        "if enough > 0",
+        "if enough >= _FEWEST_SHARE else None",
+        "if enough > 0 else None",
         "tests/classification/test_facts.py::test_ten_customers_lie_beyond_every_quantile_that_is_kept",
     ),
     Mutation(
