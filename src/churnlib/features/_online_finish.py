@@ -103,7 +103,8 @@ def _share(feature: Feature, places: Sequence[int], scale: int) -> Finish:  # no
     part, whole = places
 
     def finish(raws: Sequence[Any]) -> float:
-        return raws[part] / raws[whole] if raws[whole] else _NAN
+        # as floats first, as numpy divides: beyond 2^53 the last bit would differ
+        return float(raws[part]) / float(raws[whole]) if raws[whole] else _NAN
 
     return finish
 
