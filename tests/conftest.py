@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # `derandomize` keeps a run reproducible; `make test-slow` searches further and at random, and
 # the environments with other versions of the libraries look at fewer examples.
@@ -17,6 +17,15 @@ settings.register_profile(
 )
 settings.register_profile(
     "brief", max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+# for broken source: one counter-example is enough, however long it is
+settings.register_profile(
+    "unshrunk",
+    max_examples=50,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("thorough", max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("CHURNLIB_HYPOTHESIS", "quick"))

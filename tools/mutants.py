@@ -777,7 +777,9 @@ def is_killed(mutation: Mutation) -> tuple[bool, str]:
             f"pythonpath={folder}/src {ROOT}",
             mutation.test,
         ]
-        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        # a counter-example that nobody reads need not be made short
+        environment = {**os.environ, "CHURNLIB_HYPOTHESIS": "unshrunk"}
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
     if run.returncode not in (_PASSED, _FAILED):
         raise SystemExit(
             f"mutation {mutation.name!r}: {mutation.test} did not run (pytest ended with "
