@@ -634,6 +634,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/classification/test_tuning.py::test_one_number_of_trees_for_all_folds_is_the_minimum_of_their_mean_curve",
     ),
     Mutation(
+        "tuning: a fold stops without regard to weights",
+        _SRC + "classification/_model.py",
+        '"sample_weight_eval_set": [weight], "verbose"',
+        '"verbose"',
+        "tests/classification/test_tuning.py::test_trees_are_counted_by_the_weights_of_the_rows_they_are_judged_on",
+    ),
+    Mutation(
         "calibration: a margin passes for a probability",
         _SRC + "classification/_calibration.py",
         "losses = {} if margins else",

@@ -190,6 +190,27 @@ def test_weights_count_where_trees_stop_and_where_candidates_are_judged():
     assert deep["log_loss"] == pytest.approx(log_loss(labels[row], p, sample_weight=weight[row]))
 
 
+def test_trees_are_counted_by_the_weights_of_the_rows_they_are_judged_on():
+    # half the rows say the opposite, and hardly count: without regard to weights one tree would be too many
+    X, y = tangled(400)
+    turned = pd.concat([X, X], ignore_index=True)
+    labels = np.append(y.to_numpy(), 1 - y.to_numpy())
+    weight = np.append(np.ones(400), np.full(400, 0.02))
+    sample = sample_of(turned, labels, weight=weight)
+    estimator = default_estimator().set_params(n_estimators=40, learning_rate=0.3)
+    by_trees = []
+    for trees in range(1, 41):
+        loss = 0.0
+        for train, test in sample.splits:
+            model = sample.fit(estimator, train)
+            rows = model.rows(turned.iloc[test])
+            p = model.estimator.predict_proba(rows, iteration_range=(0, trees))[:, 1].astype(float)
+            loss += weight[test].sum() * log_loss(labels[test], p, sample_weight=weight[test])
+        by_trees.append(loss)
+    assert int(np.argmin(by_trees)) > 0
+    assert staged_out_of_fold(estimator, sample, n_jobs=1)[0] == int(np.argmin(by_trees)) + 1
+
+
 def test_folds_without_weight_are_left_out():
     X, y = world(300)
     weight = np.ones(300)
