@@ -60,9 +60,13 @@ FULL = FeatureSpec(
         Distinct("14d", "order"),
         RunLength("cancel"),
         RunLength("cancel", over=["cancel", "order"]),
+        RunLength("cancel", over=["cancel", "order"], mature="90d"),
+        RunLength(["order", "visit"], mature="1mo"),
         Slope(4, "order", of="sum"),
         Change("14d", of="sum"),
         AttributeValue("plan"),
+        AttributeValue("plan", ago="90d"),
+        AttributeValue("plan", ago="1mo"),
     ]
 )
 SHORT = FeatureSpec(
@@ -79,7 +83,9 @@ SHORT = FeatureSpec(
         Distinct(),
         RunLength("cancel"),
         RunLength(["cancel", "visit"]),
+        RunLength(["cancel", "visit"], mature="7d"),
         AttributeValue("plan"),
+        AttributeValue("plan", ago="14d"),
     ]
 )
 ZONES = ["UTC", "America/New_York", "Asia/Kolkata"]
@@ -126,7 +132,10 @@ def assert_equal_rows(online: OnlineFeatures, kept: list[Event], cutoff: int, zo
     for few in (10, 0):  # one by one, and through the kernel
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(bulk, "_FEW", few)
-            frame = online.features_frame(who, cutoff)
+            frame, columns = online.features_frame(who, cutoff), online.columns(who, cutoff)
+        listed = [list(columns.row(place).values()) for place in range(len(who))]
+        wrong = [(who[i], online.spec.names[j]) for i, j in np.argwhere(~np.vectorize(same)(listed, batch))]
+        assert not wrong, (few, wrong)
         assert [str(dtype) for dtype in frame.dtypes] == [str(dtype) for dtype in block.frame.dtypes]
         found = frame.astype(object).to_numpy()
         wrong = [(who[i], online.spec.names[j]) for i, j in np.argwhere(~np.vectorize(same)(found, batch))]

@@ -224,6 +224,12 @@ class TestBytes:
         assert again.features("c1", MARCH + 400 * DAY) == online.features("c1", MARCH + 400 * DAY)
         assert "new" not in again._store.seen
 
+    def test_an_id_out_of_a_table_is_the_same_id(self):
+        # stream processors hand over ids as scalars of numpy
+        online = OnlineFeatures(FeatureSpec([Recency()]))
+        online.update({"customer_id": 7, "time": MARCH})
+        assert online.to_bytes(np.int64(7)) == online.to_bytes(7)
+
     def test_what_is_refused(self, saved):
         online, _ = saved
         data = online.to_bytes("c1")

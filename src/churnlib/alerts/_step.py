@@ -9,6 +9,7 @@ what may be told; neither reads a clock or changes what it is given. `advance_on
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ __all__ = [
     "NOBODY",
     "PENDING",
     "STATUSES",
+    "TOLD",
     "Cells",
     "Pace",
     "Told",
@@ -35,6 +37,7 @@ __all__ = [
     "announce_one",
     "code_of",
     "empty_cells",
+    "is_settled",
 ]
 
 STATUSES = ("inactive", "pending", "firing", "cooling")
@@ -42,7 +45,7 @@ INACTIVE, PENDING, FIRING, COOLING = range(4)
 _CODE = 3
 """The bits of a status that hold one of `STATUSES`; the others are flags."""
 
-_TOLD = 4
+TOLD = 4
 """The alert has been announced since it began to fire."""
 
 _CLEARING = 8
@@ -113,14 +116,35 @@ class Pace:
         The condition is met when it held at k of the last n evaluations.
     afters : tuple of int
         The ages at which a firing alert is escalated, ascending.
+
+    `stack` puts those of several rules side by side, for cells of more than one rule.
     """
 
-    for_us: int = 0
-    keep_us: int = 0
-    cool_us: int = 0
-    k: int = 1
-    n: int = 1
+    for_us: Any = 0
+    keep_us: Any = 0
+    cool_us: Any = 0
+    k: Any = 1
+    n: Any = 1
     afters: tuple[int, ...] = ()
+
+    @classmethod
+    def stack(cls, paces: Sequence[Pace]) -> Pace:
+        """Put the numbers of several rules side by side; ages of escalation stay with each rule.
+
+        Examples
+        --------
+        >>> Pace.stack([Pace(for_us=5), Pace()]).for_us.tolist()
+        [5, 0]
+        """
+        for_us, keep_us, cool_us, k, n = (
+            np.array([getattr(pace, name) for pace in paces], np.int64)
+            for name in ("for_us", "keep_us", "cool_us", "k", "n")
+        )
+        return cls(for_us, keep_us, cool_us, k, n)
+
+    def of(self, rules: IntArray) -> Pace:
+        """Return the numbers of the rule of each cell, from those of several rules."""
+        return Pace(self.for_us[rules], self.keep_us[rules], self.cool_us[rules], self.k[rules], self.n[rules])
 
 
 class Told(NamedTuple):
@@ -156,8 +180,21 @@ def code_of(status: Any) -> Any:
     return status & _CODE
 
 
+def is_settled(status: Any) -> Any:
+    """Return whether an alert fires and has not begun to clear: as long as its condition holds, it stays as it is.
+
+    That is so without a history: with "k of n" every evaluation changes the cell.
+
+    Examples
+    --------
+    >>> is_settled(FIRING | TOLD), is_settled(PENDING)
+    (True, False)
+    """
+    return status & (_CODE | _CLEARING) == FIRING
+
+
 def advance(cells: Cells, truth: Truth, pace: Pace, now: int, again: Any) -> Cells:
-    """Move the states of one rule to an instant.
+    """Move the states of one rule to an instant, or cells of several rules.
 
     Parameters
     ----------
@@ -166,7 +203,7 @@ def advance(cells: Cells, truth: Truth, pace: Pace, now: int, again: Any) -> Cel
     truth : Truth
         What the conditions say of each customer.
     pace : Pace
-        The tolerance of the rule.
+        The tolerance of the rule, or of the rule of each cell.
     now : int
         The instant, in microseconds.
     again : array of bool, or bool
@@ -187,26 +224,27 @@ def advance(cells: Cells, truth: Truth, pace: Pace, now: int, again: Any) -> Cel
     """
     move = _Move(cells, pace, now)
     known = truth.hit | truth.miss
-    met = move.met(truth.hit, known, again) if pace.n > 1 else truth.hit
+    met = move.met(truth.hit, known, again) if np.any(pace.n > 1) else truth.hit
     failed = known & ~met
     code = move.status & _CODE
     move.cool_down(code)
     move.begin(code, met, failed)
     firing = code == FIRING
     leaving = firing & failed & truth.clear
-    if pace.keep_us:
+    if move.keeps:
         leaving &= move.kept(leaving, firing & known & (met | truth.stay))
     move.leave(np.flatnonzero(leaving))
     return move.done()
 
 
 class _Move:
-    """The states of one rule on their way to an instant; columns are copied when they are first written to."""
+    """Cells on their way to an instant; columns are copied when they are first written to."""
 
     def __init__(self, cells: Cells, pace: Pace, now: int) -> None:
         self.cells = cells
         self.pace = pace
         self.now = now
+        self.keeps = bool(np.any(pace.keep_us))
         self.status = cells.status.copy()
         self.own: dict[str, Any] = {"status": self.status}
 
@@ -222,19 +260,20 @@ class _Move:
 
     def met(self, hit: BoolArray, known: BoolArray, again: Any) -> BoolArray:
         """Add to the history of those evaluated, and say whether k of the last n were true."""
-        old = self.cells.bits
+        old, counted = self.cells.bits, self.pace.n > 1
+        seen = known & counted
         replaced = again & ((self.status & _SKIPPED) == 0)
         older = np.where(replaced, old >> 1, old).astype(np.uint32)
-        bits = np.where(known, ((older << 1) | hit) & ((1 << self.pace.n) - 1), old).astype(np.uint16)
-        self.status[known] &= _CODE | _TOLD | _CLEARING
-        self.status[~known & ~replaced] |= _SKIPPED
+        bits = np.where(seen, ((older << 1) | hit) & ((1 << self.pace.n) - 1), old).astype(np.uint16)
+        self.status[seen] &= _CODE | TOLD | _CLEARING
+        self.status[~known & ~replaced & counted] |= _SKIPPED
         self.own["bits"] = bits
-        return np.asarray(known & (_ONES[bits] >= self.pace.k))
+        return np.where(counted, known & (_ONES[bits] >= self.pace.k), hit)
 
     def cool_down(self, code: Any) -> None:
         """Make inactive what has cooled down."""
         cooling = np.flatnonzero(code == COOLING)
-        over = cooling[self.now - self.cells.notified[cooling] >= self.pace.cool_us]
+        over = cooling[self.now - self.cells.notified[cooling] >= _of(self.pace.cool_us, cooling)]
         code[over] = INACTIVE
         self.reset(over)
 
@@ -244,10 +283,10 @@ class _Move:
         pending = np.flatnonzero(code == PENDING)
         if len(pending):
             self.reset(pending[failed[pending]])
-            ripe = pending[met[pending] & (self.now - self.cells.since[pending] >= self.pace.for_us)]
+            ripe = pending[met[pending] & (self.now - self.cells.since[pending] >= _of(self.pace.for_us, pending))]
             self.status[ripe] += FIRING - PENDING
             self.put("since", ripe, self.now)
-        self.status[starting] += PENDING if self.pace.for_us else FIRING
+        self.status[starting] += np.where(_of(self.pace.for_us, starting) > 0, PENDING, FIRING).astype(np.uint8)
         self.put("since", starting, self.now)
 
     def kept(self, leaving: BoolArray, back: BoolArray) -> BoolArray:
@@ -256,20 +295,20 @@ class _Move:
         broken = np.flatnonzero(clearing & back)
         self.status[broken] -= _CLEARING
         self.put("quiet", broken, 0)
-        begun = np.flatnonzero(leaving & ~clearing)
+        begun = np.flatnonzero(leaving & ~clearing & (self.pace.keep_us > 0))
         self.status[begun] += _CLEARING
         self.put("quiet", begun, self.now)
-        return np.asarray(clearing & (self.now - self.cells.quiet >= self.pace.keep_us))
+        return np.asarray((self.pace.keep_us == 0) | (clearing & (self.now - self.cells.quiet >= self.pace.keep_us)))
 
     def leave(self, rows: IntArray) -> None:
         """End alerts: into the cool-down of their announcement, or out of everything."""
-        told = (self.status[rows] & _TOLD) != 0
-        cool = told & (self.now - self.cells.notified[rows] < self.pace.cool_us)
+        told = (self.status[rows] & TOLD) != 0
+        cool = told & (self.now - self.cells.notified[rows] < _of(self.pace.cool_us, rows))
         self.reset(rows[~cool])
         cooled = rows[cool]
         self.status[cooled] = (self.status[cooled] & _SKIPPED) | COOLING
         self.put("since", cooled, self.now)
-        if self.pace.keep_us:
+        if self.keeps:
             self.put("quiet", cooled, 0)
 
     def reset(self, rows: IntArray) -> None:
@@ -279,8 +318,13 @@ class _Move:
         self.status[rows] &= _SKIPPED
         self.put("since", rows, 0)
         self.put("notified", rows, 0)
-        if self.pace.keep_us:
+        if self.keeps:
             self.put("quiet", rows, 0)
+
+
+def _of(number: Any, rows: IntArray) -> Any:
+    """Return a number of the pace of some cells."""
+    return number[rows] if isinstance(number, np.ndarray) else number
 
 
 def announce(cells: Cells, free: Any, pace: Pace, now: int) -> tuple[Cells, Told]:
@@ -306,20 +350,20 @@ def announce(cells: Cells, free: Any, pace: Pace, now: int) -> tuple[Cells, Told
     told : Told
         The rows.
     """
-    fresh = np.flatnonzero(((cells.status & (_CODE | _TOLD)) == FIRING) & free)
+    fresh = np.flatnonzero(((cells.status & (_CODE | TOLD)) == FIRING) & free)
     late = cells.since[fresh] != now
     escalated = _escalated(cells, free, pace, now) if pace.afters else fresh[:0]
     if not len(fresh) and not len(escalated):
         return cells, NOBODY
     status, notified = cells.status.copy(), cells.notified.copy()
-    status[fresh] |= _TOLD
+    status[fresh] |= TOLD
     notified[fresh] = now
     notified[escalated] = now
     return cells._replace(status=status, notified=notified), Told(fresh[~late], fresh[late], escalated)
 
 
 def _escalated(cells: Cells, free: Any, pace: Pace, now: int) -> IntArray:
-    rows = np.flatnonzero(((cells.status & (_CODE | _TOLD)) == (FIRING | _TOLD)) & free)
+    rows = np.flatnonzero(((cells.status & (_CODE | TOLD)) == (FIRING | TOLD)) & free)
     since = cells.since[rows]
     afters = np.array(pace.afters)
     reached = np.searchsorted(afters, now - since, side="right")
@@ -393,7 +437,7 @@ def _while_firing(cell: Cells, truth: Truth, known: bool, met: bool, pace: Pace,
         return cell._replace(status=cell.status & ~_CLEARING, quiet=0)
     if not leaving or (pace.keep_us and now - cell.quiet < pace.keep_us):
         return cell
-    if cell.status & _TOLD and now - cell.notified < pace.cool_us:
+    if cell.status & TOLD and now - cell.notified < pace.cool_us:
         return cell._replace(status=cell.status & _SKIPPED | COOLING, since=now, quiet=0)
     return _reset_one(cell)
 
@@ -425,9 +469,9 @@ def announce_one(cell: Cells, free: bool, pace: Pace, now: int) -> tuple[Cells, 
     """
     if not free or cell.status & _CODE != FIRING:
         return cell, ""
-    if not cell.status & _TOLD:
+    if not cell.status & TOLD:
         reason = "fired" if cell.since == now else "released"
-        return cell._replace(status=cell.status | _TOLD, notified=now), reason
+        return cell._replace(status=cell.status | TOLD, notified=now), reason
     reached = bisect_right(pace.afters, now - cell.since)
     if reached > bisect_right(pace.afters, cell.notified - cell.since):
         return cell._replace(notified=now), "escalated"

@@ -252,7 +252,7 @@ class _Binder:
         left, right = self._one_kind((node.left, node.right), node)
         if left.kind == "number":
             left, right = self._alike(node, left, right)
-            return Bound("boolean", _numbers_compared(node.operator, left.read, right.read))
+            return Bound("boolean", _numbers_compared(node.operator, left, right))
         if node.operator not in {"==", "!="}:
             raise self.wrong(
                 node.at, f"{left.kind} values are compared by {node.operator}", "only numbers have an order",
@@ -303,12 +303,10 @@ class _Binder:
         return Bound("boolean", lambda source: kleene.negated(read(source)))
 
     def _and(self, node: And) -> Bound:
-        reads = [self._as(operand, "boolean").read for operand in node.operands]
-        return Bound("boolean", lambda source: reduce(kleene.all_of, [read(source) for read in reads]))
+        return _joined(kleene.all_of, [self._as(operand, "boolean").read for operand in node.operands])
 
     def _or(self, node: Or) -> Bound:
-        reads = [self._as(operand, "boolean").read for operand in node.operands]
-        return Bound("boolean", lambda source: reduce(kleene.any_of, [read(source) for read in reads]))
+        return _joined(kleene.any_of, [self._as(operand, "boolean").read for operand in node.operands])
 
     # -- types and units ---------------------------------------------------------------------
 
@@ -444,18 +442,34 @@ def _combined(join: Callable[[Any, Any], Any], left: Bound, right: Bound) -> Bou
     )
 
 
-def _numbers_compared(symbol: str, left: Read, right: Read) -> Read:
+def _joined(join: Callable[[Any, Any], Any], reads: list[Read]) -> Bound:
+    if len(reads) == 2:  # the usual number of them, without a list for each row
+        one, other = reads
+        return Bound("boolean", lambda source: join(one(source), other(source)))
+    return Bound("boolean", lambda source: reduce(join, [read(source) for read in reads]))
+
+
+def _numbers_compared(symbol: str, left: Bound, right: Bound) -> Read:
+    one_of, other_of = left.read, right.read
     if symbol in _COMPARED:
         holds, fails = _COMPARED[symbol], _COMPARED[kleene.CONTRARY_OF_ORDER[symbol]]
+        if right.literal:
+            limit = other_of(_NOTHING)
+
+            def beyond(source: Source) -> Any:
+                one = one_of(source)
+                return holds(one, limit), fails(one, limit)
+
+            return beyond
 
         def ordered(source: Source) -> Any:
-            one, other = left(source), right(source)
+            one, other = one_of(source), other_of(source)
             return holds(one, other), fails(one, other)
 
         return ordered
 
     def equal(source: Source) -> Any:
-        one, other = left(source), right(source)
+        one, other = one_of(source), other_of(source)
         return one == other, (one < other) | (one > other)
 
     return equal if symbol == "==" else lambda source: kleene.negated(equal(source))

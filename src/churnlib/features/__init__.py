@@ -15,6 +15,7 @@ from churnlib.features._feature import Facts, Feature
 from churnlib.features._gaps import GapMean, GapRatio, GapStd
 from churnlib.features._money import Mean, Sum
 from churnlib.features._online import OnlineFeatures, Refusal
+from churnlib.features._online_read import FeatureColumns
 from churnlib.features._raw import EventRaw, Raw
 from churnlib.features._runs import RunLength
 from churnlib.features._spec import FeatureSpec
@@ -29,6 +30,7 @@ __all__ = [
     "Facts",
     "Feature",
     "FeatureBlock",
+    "FeatureColumns",
     "FeatureSpec",
     "GapMean",
     "GapRatio",

@@ -82,6 +82,10 @@ class Feature(ABC):
     nulls: ClassVar[str]
     """When a value is missing, and what stands there."""
 
+    added: ClassVar[tuple[str, ...]] = ()
+    """Fields that came after the first release of the feature. None stands for what it was before, and is not
+    written, so that digests of specs stay what they were."""
+
     @property
     @abstractmethod
     def name(self) -> str:
@@ -141,8 +145,10 @@ class Feature(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the feature as plain values for JSON."""
-        fields = dataclasses.fields(self)  # type: ignore[arg-type]
-        return {"feature": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields}}
+        names = [field.name for field in dataclasses.fields(self)]  # type: ignore[arg-type]
+        values = {name: getattr(self, name) for name in names}
+        stated = {name: value for name, value in values.items() if value is not None or name not in self.added}
+        return {"feature": type(self).__name__, **stated}
 
     # -- normal forms, used by __post_init__ of the subclasses ----------------------------
 

@@ -17,14 +17,15 @@ from churnlib.events._money import MAX_SCALE
 from churnlib.exceptions import DataError, DuplicateError, HistoryError, ParameterError, message, some
 from churnlib.features._attributes import Stated
 from churnlib.features._contracts import ContractEnd
-from churnlib.features._online_bulk import aged_customers, frame_of
-from churnlib.features._online_columns import read_frame, rows_of_log
+from churnlib.features._online_bulk import aged_customers, frame_of, values_of
+from churnlib.features._online_columns import EventTable, read_frame, rows_of_log
 from churnlib.features._online_days import midnight_by
 from churnlib.features._online_due import Dues
 from churnlib.features._online_files import customer_from_bytes, customer_to_bytes, load_online, save_online
 from churnlib.features._online_finish import finish_of
+from churnlib.features._online_read import FeatureColumns
 from churnlib.features._online_reader import EventReader, ReadEvent
-from churnlib.features._online_setup import Setup, checked_lateness, reach_us, resolved, settled_plan
+from churnlib.features._online_setup import Setup, checked_lateness, looked_back, reach_us, resolved, settled_plan
 from churnlib.features._online_store import OnlineStore
 from churnlib.features._spec import FeatureSpec
 
@@ -223,12 +224,13 @@ class OnlineFeatures:
         self._plan = settled_plan(self.spec, schema)
         numeric = dict.fromkeys(setup.categories, False)
         self._reader = EventReader(schema, self._scale, numeric)
-        raws = list(dict.fromkeys(raw for feature in self.spec for raw in feature.raws()))
+        self._needed = [(feature, feature.raws()) for feature in self.spec]
+        raws = list(dict.fromkeys(raw for _, needed in self._needed for raw in needed))
         self._elsewhere = [raw for raw in raws if isinstance(raw, (Stated, ContractEnd))]
         self._store = OnlineStore(
             self._plan,
             schema.attributes,
-            {raw.attribute for raw in raws if isinstance(raw, Stated)},
+            looked_back(raws),
             numeric,
             counted=schema.event_id is not None and schema.duplicates != "keep",
         )
@@ -362,36 +364,50 @@ class OnlineFeatures:
         """
         numeric, id_type = dict(self._reader.numeric), self._reader.id_type
         try:
-            events = read_frame(frame, self._schema, self._scale, numeric)
-            self._check_batch(events)
+            table = read_frame(frame, self._schema, self._scale, numeric)
+            if table is not None:
+                self._check_batch(table)
         except Exception:
             self._reader.id_type = id_type
             raise
         self._reader.numeric.update(numeric)
-        refused = [(row, *refusal) for row, event in enumerate(events) if (refusal := self._take(event)) is not None]
         zone = self._schema.timezone
+        if table is None or self._take_all(table):
+            return _no_refusals(zone).copy()
+        rows = enumerate(table.rows())
+        refused = [(row, *refusal) for row, event in rows if (refusal := self._take(event)) is not None]
         return _refusals(refused, zone) if refused else _no_refusals(zone).copy()
 
-    def _check_batch(self, events: list[ReadEvent]) -> None:
+    def _take_all(self, table: EventTable) -> bool:
+        """Take a table in at once, if none of its events can be refused and none has more to it than is packed."""
+        store = self._store
+        if self._ahead_us is not None or store.counted or store.wanted or None in table.customers:
+            return False
+        clock = np.maximum(np.maximum.accumulate(table.known) + 1, self._now)
+        if (table.time < clock - self._line_us).any():
+            return False
+        store.add_table(table)
+        self._now = int(clock[-1])
+        self.taken += len(table)
+        return True
+
+    def _check_batch(self, table: EventTable) -> None:
         """Raise now what taking the events would raise half-way."""
         layout, ids, now = self._plan.layout, set(), self._now
-        if not events:
-            return
-        customer = next((event[0] for event in events if event[0] is not None), None)
+        customer = next((who for who in table.customers if who is not None), None)
         if customer is not None:  # a column is of one type
             self._reader.customer(customer)
-        times = [event[1] for event in events]
-        for time in (min(times), max(times)):
+        for time in (int(table.time.min()), int(table.time.max())):
             layout.record(layout.word(time, layout.low))
         if not self._store.counted or self._schema.duplicates != "error":
             return
-        for event in events:
-            now = max(now, event[2] + 1)
-            if event[7] in self._store.seen or event[7] in ids:
-                if event[1] >= now - self._line_us:
-                    raise DuplicateError(self._repeated(event[7]))
+        for event_id, time, known in zip(table.ids, table.time.tolist(), table.known.tolist(), strict=True):
+            now = max(now, known + 1)
+            if event_id in self._store.seen or event_id in ids:
+                if time >= now - self._line_us:
+                    raise DuplicateError(self._repeated(event_id))
                 continue
-            ids.add(event[7])
+            ids.add(event_id)
 
     def _take(self, event: ReadEvent) -> Refusal | None:
         customer, time, known = event[0], event[1], event[2]
@@ -611,7 +627,7 @@ class OnlineFeatures:
     def _elsewhere_of(self, raw: Any, customer: Any, us: int) -> Any:
         if isinstance(raw, ContractEnd):
             return self._dues.of(customer, us)
-        found = self._store.stated_by(customer, raw.attribute, us)
+        found = self._store.stated_by(customer, raw.attribute, raw.back.before(us, self._schema.timezone))
         return np.nan if found is None and self._reader.numeric.get(raw.attribute) else found
 
     def features_frame(self, customers: Iterable[Any] | None = None, at: object = None) -> pd.DataFrame:
@@ -643,6 +659,38 @@ class OnlineFeatures:
         us = self._at(at)
         chosen = self._heard_of(us) if customers is None else pd.Index(customers).tolist()
         return frame_of(self, chosen, us)
+
+    def columns(self, customers: Iterable[Any] | None = None, at: object = None) -> FeatureColumns:
+        """Return the features of many customers as arrays: what a stream of micro-batches reads.
+
+        Parameters
+        ----------
+        customers : iterable of ids, or None, default=None
+            Whom; a list is the fastest. None takes everybody of whom something had happened by then.
+        at : str, datetime, int or None, default=None
+            The instant, not before now; None is now.
+
+        Returns
+        -------
+        FeatureColumns
+            An array for each feature, with the same numbers as `features`; `OnlineAlerts.step_batch`
+            reads it as it is.
+
+        Examples
+        --------
+        >>> from churnlib.features import Count, FeatureSpec, Recency
+        >>> online = OnlineFeatures(FeatureSpec([Count("30d"), Recency()]), customer="who", time="at")
+        >>> online.update({"who": 7, "at": "2025-03-01"})
+        >>> columns = online.columns([7, 8], at="2025-03-02")
+        >>> columns["any.count.30d"].tolist(), columns["any.recency"].tolist()
+        ([1, 0], [1.0, nan])
+        """
+        us = self._at(at)
+        if customers is None:
+            chosen = self._heard_of(us)
+        else:
+            chosen = customers if type(customers) is list else pd.Index(customers).tolist()
+        return FeatureColumns(chosen, us, values_of(self, chosen, us))
 
     def _heard_of(self, us: int) -> list[Any]:
         first, store = self._plan.layout.first, self._store

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from churnlib.features._online import OnlineFeatures
     from churnlib.features._online_store import OnlineStore
 
-__all__ = ["aged_customers", "frame_of"]
+__all__ = ["aged_customers", "frame_of", "values_of"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -51,16 +51,32 @@ def frame_of(online: OnlineFeatures, customers: list[Any], us: int) -> pd.DataFr
     us : int
         The instant, in microseconds since 1970, UTC.
     """
+    columns = values_of(online, customers, us)
+    for feature in online.spec:
+        raw = feature.raws()[0]
+        if isinstance(raw, Stated) and columns[feature.name].dtype == object:
+            columns[feature.name] = _categories(online, raw.attribute, columns[feature.name])
+    return pd.DataFrame(columns, index=pd.Index(customers, name="customer_id"))
+
+
+def _categories(online: OnlineFeatures, name: str, values: Any) -> pd.Categorical:
+    listed = values.tolist()
+    categories = {*online._categories.get(name, ()), *(value for value in listed if value is not None)}
+    return pd.Categorical(listed, categories=pd.Index(sorted(categories)))
+
+
+def values_of(online: OnlineFeatures, customers: list[Any], us: int) -> dict[str, Values]:
+    """Return the features of customers at an instant; what was stated and is no number as objects and None."""
     raws = _raws_of(online, customers, us)
     facts = Facts(np.full(len(customers), us, np.int64), online._scale, online._schema.timezone)
     columns: dict[str, Values] = {}
-    for feature in online.spec:
-        needed = feature.raws()
+    for name, (feature, needed) in zip(online._names, online._needed, strict=True):
         if isinstance(needed[0], Stated):
-            columns[feature.name] = _statements(online, needed[0].attribute, customers, us)
+            at = int(needed[0].back.before(us, online._schema.timezone))
+            columns[name] = _statements(online, needed[0].attribute, customers, at)
         else:
-            columns[feature.name] = feature.finish(tuple(raws[raw] for raw in needed), facts)
-    return pd.DataFrame(columns, index=pd.Index(customers, name="customer_id"))
+            columns[name] = feature.finish(tuple(raws[raw] for raw in needed), facts)
+    return columns
 
 
 def _raws_of(online: OnlineFeatures, customers: list[Any], us: int) -> dict[Raw, Ints]:
@@ -82,12 +98,13 @@ def _raws_of(online: OnlineFeatures, customers: list[Any], us: int) -> dict[Raw,
     return found
 
 
-def _statements(online: OnlineFeatures, name: str, customers: list[Any], us: int) -> Values:
+def _statements(online: OnlineFeatures, name: str, customers: list[Any], us: int) -> npt.NDArray[Any]:
     values = [online._store.stated_by(who, name, us) for who in customers]
     if online._reader.numeric.get(name):
         return np.array([np.nan if value is None else value for value in values], np.float64)
-    categories = {*online._categories.get(name, ()), *(value for value in values if value is not None)}
-    return pd.Categorical(values, categories=pd.Index(sorted(categories)))
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found
 
 
 class _Kernel:
@@ -108,7 +125,8 @@ class _Kernel:
             sources += [raw.source for raw in wanted if isinstance(raw, Run)]
             helpers = [helper for s in sources for helper in (EventCount(s), SinceFirst(s), SinceLast(s))]
         plan = Plan.of([*wanted, *helpers], np.array([self.us], np.int64), self.plan.zone)
-        _check_money(self.history, plan, pd.Index([*self.customers, None], dtype=object))
+        ids: Any = np.array([*self.customers, None], dtype=object)  # to be named if need be: an Index takes longer
+        _check_money(self.history, plan, ids)
         n = len(self.customers)
         rows = Rows(np.arange(n, dtype=np.int32), np.zeros(n, np.intp))
         kept = dict(zip(plan.raws, _evaluate(self.history, plan, rows), strict=True))

@@ -294,7 +294,7 @@ def customer_to_bytes(online: OnlineFeatures, customer: Any) -> bytes:
     past = store.pasts.get(customer)
     body = {
         "churnlib": __version__,
-        "customer": customer,
+        "customer": customer.item() if isinstance(customer, np.generic) else customer,
         "now": online._now,
         "events": base64.b64encode(events).decode(),
         "items": items,

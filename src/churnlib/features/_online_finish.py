@@ -85,6 +85,13 @@ def _in_days(feature: Feature, places: Sequence[int], scale: int) -> Finish:  # 
     return finish
 
 
+def _run_length(feature: RunLength, places: Sequence[int], scale: int) -> Finish:
+    if feature.mature is None:
+        return _as_it_is(feature, places, scale)
+    run, young = places
+    return lambda raws: max(raws[run] - raws[young], 0)
+
+
 def _sum(feature: Feature, places: Sequence[int], scale: int) -> Finish:  # noqa: ARG001
     place, unit = places[0], float(10**scale)
     return lambda raws: raws[place] / unit
@@ -172,7 +179,7 @@ _MAKERS: dict[type[Feature], Callable[[Any, Sequence[int], int], Finish]] = {
     GapStd: _gap_std,
     Mean: _mean,
     Recency: _in_days,
-    RunLength: _as_it_is,
+    RunLength: _run_length,
     Share: _share,
     Slope: _slope,
     Sum: _sum,

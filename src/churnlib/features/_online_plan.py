@@ -212,10 +212,11 @@ class OnlinePlan:
     """
 
     def __init__(self, raws: Iterable[Raw], layout: Layout, zone: str) -> None:
-        draft = _Draft(layout)
+        draft, listed = _Draft(layout), list(dict.fromkeys(raws))
         self.readings: dict[Raw, Reading] = {
-            raw: _MAKERS[type(raw)](raw, draft) for raw in dict.fromkeys(raws) if type(raw) in _MAKERS
+            raw: _MAKERS[type(raw)](raw, draft) for raw in listed if type(raw) in _MAKERS
         }
+        self._lookups = [back for raw in listed if isinstance(raw, Stated) for back in raw.edges()]
         self.layout, self.zone = layout, zone
         self.streams = draft.plans()
         self.runs = tuple(draft.runs)
@@ -233,8 +234,9 @@ class OnlinePlan:
 
     @property
     def longest(self) -> tuple[Duration, ...]:
-        """Every length that a window reaches back."""
-        return tuple(dict.fromkeys(back for stream in self.streams for back in stream.backs))
+        """Every length that a window reaches back, or a value is looked up before the instant."""
+        backs = chain.from_iterable(stream.backs for stream in self.streams)
+        return tuple(dict.fromkeys(chain(backs, self._lookups)))
 
     def look(self, state: bytes | bytearray, past: Past | None, at: int) -> Moment:
         """Cut a customer's events at an instant, and at all edges before it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,15 +10,16 @@ from typing import Any, cast
 from churnlib.calendar import DAY_US, Duration, duration
 from churnlib.events import Contracts, EventLog, Schema
 from churnlib.exceptions import ParameterError, ParameterTypeError, message, some
+from churnlib.features._attributes import Stated
 from churnlib.features._counts import DistinctItems
 from churnlib.features._feature import Feature
 from churnlib.features._online_layout import KindCodes, Layout
 from churnlib.features._online_plan import ELSEWHERE, READ_FROM_EVENTS, OnlinePlan
-from churnlib.features._raw import EventRaw
+from churnlib.features._raw import EventRaw, Raw
 from churnlib.features._source import kind_names
 from churnlib.features._spec import FeatureSpec
 
-__all__ = ["Setup", "checked_lateness", "reach_us", "resolved", "settled_plan"]
+__all__ = ["Setup", "checked_lateness", "looked_back", "reach_us", "resolved", "settled_plan"]
 
 _SHORTEST = "30d"
 """How late an event may be where no feature has a window."""
@@ -132,6 +134,15 @@ def reach_us(length: Duration) -> int:
     Two more days are for zones that once left one out.
     """
     return length.fixed_us if length.fixed_us is not None else (31 * length.months + 2) * DAY_US
+
+
+def looked_back(raws: Iterable[Raw]) -> dict[str, int]:
+    """Return the attributes that are asked for, and how long before now, in microseconds."""
+    found: dict[str, int] = {}
+    for raw in raws:
+        if isinstance(raw, Stated):
+            found[raw.attribute] = max(found.get(raw.attribute, 0), reach_us(raw.back))
+    return found
 
 
 def checked_lateness(lateness: object, spec: FeatureSpec) -> Duration:

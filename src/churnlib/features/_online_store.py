@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
+from churnlib.features._online_columns import EventTable
 from churnlib.features._online_layout import LARGE
 from churnlib.features._online_plan import OnlinePlan, Past
 from churnlib.features._online_reader import ReadEvent
@@ -25,8 +28,8 @@ class OnlineStore:
         How events are packed and read.
     attributes : tuple of str
         Names of the attributes, in the order of the log.
-    wanted : iterable of str
-        Those that features read.
+    wanted : mapping of str to int
+        Those that features read, and how long before now, in microseconds, one may ask for them.
     numeric : dict of str to bool
         Whether an attribute is a number; grows as attributes are first stated.
     counted : bool
@@ -57,13 +60,13 @@ class OnlineStore:
         self,
         plan: OnlinePlan,
         attributes: tuple[str, ...],
-        wanted: Iterable[str],
+        wanted: Mapping[str, int],
         numeric: dict[str, bool],
         *,
         counted: bool,
     ) -> None:
         self.plan, self.attributes, self.counted, self.numeric = plan, attributes, counted, numeric
-        self.wanted = frozenset(wanted)
+        self.wanted = dict(wanted)
         self.layout = plan.layout
         self.states: dict[Any, bytes | bytearray] = {}
         self.pasts: dict[Any, Past] = {}
@@ -112,11 +115,37 @@ class OnlineStore:
         if self.wanted:
             self._add_stated(event, now)
 
+    def add_table(self, table: EventTable) -> None:
+        """Put the events of a table in their places, if nothing but what is packed is kept of them: as `add` does.
+
+        Words are made for all of them at once; what is left for each is to put them behind the others.
+        """
+        layout, states = self.layout, self.states
+        codes = np.array([layout.kinds.code(kind) for kind in table.kinds], np.int64)
+        events = np.empty((len(table), layout.width), np.int64)
+        events[:, 0] = (table.time << layout.bits) | codes[table.kind]
+        if layout.has_amount:
+            events[:, 1] = 0 if table.amount is None else table.amount
+        if layout.has_item:
+            events[:, -1] = [self.item_code(item) for item in table.items]
+        packed, size, last = events.tobytes(), layout.size, layout.last
+        places = range(0, len(packed), size)
+        for customer, word, place in zip(table.customers, events[:, 0].tolist(), places, strict=True):
+            record = packed[place : place + size]
+            state = states.get(customer)
+            if state is None:
+                states[customer] = record
+            elif len(state) < LARGE and state and last(state, len(state) - size)[0] <= word:
+                states[customer] = state + record
+            else:
+                states[customer] = layout.added(state, record)
+
     def _add_stated(self, event: ReadEvent, now: int) -> None:
         """Keep what an event states, where it stands in canonical order.
 
         Only the last statement before an instant counts, and nobody asks about an instant before
-        `now`: a statement that another one before `now` follows will never be read again.
+        the one that features look back to from `now`: a statement that another one from before that
+        follows will never be read again.
         """
         customer, time, known, kind, amount, item, stated, event_id = event
         key = (time, kind, item, amount, max(time, known), *stated, event_id)
@@ -125,7 +154,8 @@ class OnlineStore:
                 continue
             kept = self.stated.setdefault(customer, {}).setdefault(name, [])
             insort(kept, (key, value), key=self._place)
-            while len(kept) > 1 and kept[1][0][0] < now:
+            asked = now - self.wanted[name]
+            while len(kept) > 1 and kept[1][0][0] < asked:
                 del kept[0]
 
     def _place(self, statement: Statement) -> tuple[Any, ...]:

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from churnlib.calendar import Duration
+from churnlib.calendar import Duration, duration
 from churnlib.events._tiles import after_last, gather
 from churnlib.exceptions import ParameterError, message
-from churnlib.features._feature import Facts, Feature, Values, part
+from churnlib.features._counts import EventCount
+from churnlib.features._feature import Facts, Feature, Values, Window, part
 from churnlib.features._raw import EventRaw, Raw
 from churnlib.features._source import EVERY_EVENT, Kind, Source, kind_names, kind_text, normal_kind
 from churnlib.features._view import View
@@ -61,11 +62,26 @@ class RunLength(Feature):
     over : sequence of str or None, default=None
         Kinds that are looked at; others neither count nor break the run. None looks at
         every event.
+    mature : str, timedelta or None, default=None
+        Only events of the run that happened longer ago than this count; those that came after may
+        still find their answer. ``RunLength("mail", over=["mail", "open"], mature="2d")`` counts mails
+        that were not opened in two days, and ``RunLength("complaint", over=["complaint", "contact"],
+        mature="5min")`` complaints that have waited for a contact for more than five minutes. What
+        breaks the run breaks it at once. None counts all of the run.
+
+    Notes
+    -----
+    Events of one instant stand in the order of the names of their kinds. Where a log knows the day
+    and no time of day, a complaint and the call that answers it are of one instant, and "call" comes
+    before "complaint": the complaint would seem to wait. Give such logs the time of day, or kinds
+    whose names sort in the order in which things happen.
 
     Examples
     --------
     >>> RunLength("cancel", over=["order", "cancel"]).name
     'cancel.run.cancel+order'
+    >>> RunLength("mail", over=["mail", "open"], mature="2d").name
+    'mail.run.mail+open.mature.2d'
 
     >>> import pandas as pd
     >>> from churnlib.events import EventLog
@@ -81,13 +97,17 @@ class RunLength(Feature):
 
     kind: Kind
     over: Kind = None
+    mature: Window = None
 
     unit: ClassVar[str] = "count"
     nulls: ClassVar[str] = "never missing: 0 when the last event was another"
+    added: ClassVar[tuple[str, ...]] = ("mature",)
 
     def __post_init__(self) -> None:
         self._normal()
         self._set(over=normal_kind(self.over))
+        if self.mature is not None:
+            self._set(mature=str(duration(self.mature, name="RunLength.mature")))
         outside = sorted(set(kind_names(self.kind)) - set(kind_names(self.over)))
         if self.over is not None and outside:
             raise ParameterError(
@@ -101,18 +121,23 @@ class RunLength(Feature):
     @property
     def name(self) -> str:
         """Name of the column."""
-        return part(self.kind, "run", None if self.over is None else kind_text(self.over))
+        name = part(self.kind, "run", None if self.over is None else kind_text(self.over))
+        return name if self.mature is None else f"{name}.mature.{self.mature}"
 
     @property
     def meaning(self) -> str:
         """What the column says."""
         among = "events" if self.over is None else f"{' or '.join(kind_names(self.over))} events"
-        return f"how many of the last {among} in a row were {' or '.join(kind_names(self.kind))}"
+        run = f"how many of the last {among} in a row were {' or '.join(kind_names(self.kind))}"
+        return run if self.mature is None else f"{run}, those of the last {self.mature} left out"
 
     def raws(self) -> tuple[Raw, ...]:
-        """Return the length of the run."""
-        return (Run(self.kind, Source(self.over)),)
+        """Return the length of the run, and how many events of its kinds are too young to count."""
+        run = Run(self.kind, Source(self.over))
+        return (run,) if self.mature is None else (run, EventCount(Source(self.kind), self.mature))
 
     def finish(self, raws: tuple[Array, ...], facts: Facts) -> Values:  # noqa: ARG002
-        """Return the length as it is."""
-        return raws[0]
+        """Take the young events off the run."""
+        # While nothing young breaks the run, all that is young is in it. When something does, the whole
+        # run is young, and so are at least as many events of its kinds.
+        return raws[0] if len(raws) == 1 else np.maximum(raws[0] - raws[1], 0)
