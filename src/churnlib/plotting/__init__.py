@@ -6,6 +6,7 @@ does not know and need not close. ``.figure.savefig("segments.png")`` on what co
 keeps it; in a notebook ``.figure`` shows it. matplotlib comes with ``pip install "churnlib[plot]"``.
 """
 
+from churnlib.plotting._backtest import plot_backtest
 from churnlib.plotting._cluster_choice import plot_cluster_choice
 from churnlib.plotting._comparison import plot_comparison
 from churnlib.plotting._frequency_recency import plot_frequency_recency
@@ -24,6 +25,7 @@ from churnlib.plotting._survival_curves import plot_survival
 from churnlib.plotting._tracking import plot_tracking
 
 __all__ = [
+    "plot_backtest",
     "plot_cluster_choice",
     "plot_comparison",
     "plot_fishbone",
