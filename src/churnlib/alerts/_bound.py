@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import ChainMap
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from churnlib._checks import as_names
 from churnlib._frames import column_names
 from churnlib._typing import Instant, IntoFrame
 from churnlib.alerts._alert_step import AlertStep
@@ -124,7 +126,9 @@ class BoundRules:
         return OnlineAlerts(self.rules, units=dict(self.units), state=state)
 
 
-def types_of(columns: Any, units: dict[str, str]) -> tuple[Mapping[str, ColumnType], dict[str, str]]:
+def types_of(
+    columns: Any, units: dict[str, str], scores: str | Sequence[str] = ()
+) -> tuple[Mapping[str, ColumnType], dict[str, str]]:
     """Return what columns hold, and their units with those stated.
 
     Parameters
@@ -133,6 +137,8 @@ def types_of(columns: Any, units: dict[str, str]) -> tuple[Mapping[str, ColumnTy
         The columns.
     units : dict of str to str
         Units stated with the rules.
+    scores : str or sequence of str, default=()
+        Numbers that come beside the columns.
 
     Returns
     -------
@@ -144,7 +150,7 @@ def types_of(columns: Any, units: dict[str, str]) -> tuple[Mapping[str, ColumnTy
     Raises
     ------
     ParameterError
-        When a unit is stated twice, differently.
+        When a unit is stated twice, differently, or a score is a column already.
 
     Examples
     --------
@@ -152,13 +158,18 @@ def types_of(columns: Any, units: dict[str, str]) -> tuple[Mapping[str, ColumnTy
     >>> types["any.recency"], units["any.recency"]
     (ColumnType(kind='number', unit='days'), 'days')
     """
+    beside = {name: ColumnType("number") for name in as_names(scores, name="scores")}
     if isinstance(columns, FeatureSpec):
         types = {feature.name: _of_feature(feature) for feature in columns}
     elif isinstance(columns, Mapping) and columns and all(isinstance(one, ColumnType) for one in columns.values()):
         types = dict(columns)
     else:
         there = columns if isinstance(columns, Mapping) else column_names(columns)
-        return Columns(columns, units={name: unit for name, unit in units.items() if name in there}), units
+        found = Columns(columns, units={name: unit for name, unit in units.items() if name in there})
+        _check_beside(beside, found)
+        return (ChainMap(beside, found) if beside else found), units  # type: ignore[arg-type]
+    _check_beside(beside, types)
+    types |= beside
     for name, unit in units.items():
         known = types[name].unit if name in types else None
         if known is not None and known != unit:
@@ -172,6 +183,14 @@ def types_of(columns: Any, units: dict[str, str]) -> tuple[Mapping[str, ColumnTy
         if name in types:
             types[name] = ColumnType(types[name].kind, unit)
     return types, {name: found.unit for name, found in types.items() if found.unit is not None}
+
+
+def _check_beside(scores: Mapping[str, ColumnType], columns: Collection[str]) -> None:
+    twice = [name for name in scores if name in columns]
+    if twice:
+        raise ParameterError(
+            message(f"scores names {twice[0]!r}, which is a column already", "a new name", "scores=['probability']")
+        )
 
 
 def _of_feature(feature: Any) -> ColumnType:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from churnlib._typing import Instant, IntoFrame
+from churnlib._typing import Instant, IntoFrame, Span
 from churnlib._version import __version__
 from churnlib.alerts._alert_step import AlertStep
 from churnlib.alerts._bound import BoundRules, types_of
@@ -31,6 +31,13 @@ from churnlib.exceptions import (
     nearest,
     some,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from churnlib.alerts._backtest import Backtest
+    from churnlib.alerts._fit import RuleFit
+    from churnlib.snapshots import Dataset
 
 __all__ = ["RuleSet"]
 
@@ -197,13 +204,16 @@ class RuleSet:
 
     # -- evaluation --------------------------------------------------------------------------
 
-    def bind(self, columns: Any) -> BoundRules:
+    def bind(self, columns: Any, *, scores: str | Sequence[str] = ()) -> BoundRules:
         """Check every name, type and unit against columns, before any customer is evaluated.
 
         Parameters
         ----------
         columns : FeatureSpec, mapping of str to ColumnType, or dataframe
             What the columns are. A `FeatureSpec` also says their units.
+        scores : str or sequence of str, default=()
+            Columns that come beside them, with a number for each customer, such as the probability
+            of a model: rules may say ``churn_probability >= 0.4``.
 
         Returns
         -------
@@ -215,7 +225,7 @@ class RuleSet:
         SchemaError
             When a rule names no column (the nearest is suggested), or a column cannot serve where it stands.
         ParameterError
-            When the units stated here and there differ.
+            When the units stated here and there differ, or a score has the name of a column.
 
         Examples
         --------
@@ -226,7 +236,7 @@ class RuleSet:
         churnlib.exceptions.SchemaError: rule 'no-visit': when: at character 1: 'any.recncy' is no column (did you mean
         'any.recency'?)...
         """
-        types, units = types_of(columns, dict(self.units))
+        types, units = types_of(columns, dict(self.units), scores)
         conditions_of(self.rules, types, self.pauses())
         return BoundRules(self, tuple(sorted(units.items())))
 
@@ -314,6 +324,236 @@ class RuleSet:
         1
         """
         return BoundRules(self, self.units).online(state)
+
+    # -- history -----------------------------------------------------------------------------
+
+    def fit(
+        self,
+        data: Dataset,
+        *,
+        method: Literal["logistic", "hazard"] = "logistic",
+        budget: float | None = None,
+        since: Instant | None = None,
+        sources: Mapping[str, str | None] | None = None,
+        opted_out: Collection[Any] = (),
+        silences: Iterable[Silence] = (),
+        scores: Mapping[str, Any] | None = None,
+        ridge: float = 1.0,
+    ) -> RuleFit:
+        r"""Weigh the rules by history: how much each adds to the risk of a loss, beside the others.
+
+        The rules are replayed as of every cutoff of a dataset, their state carried from cutoff to cutoff,
+        and a model says from the rules that fire and are not inhibited which customers are lost within the
+        horizon. Its coefficients are the weights. Only rows with a label are learned from, at or
+        after `since`. Rules that are the loss, and rules that are never evaluated (not valid yet, suspended, or
+        unknown throughout), keep the weight they have.
+
+        Freeze what is found on earlier cutoffs, and try it on later ones.
+
+        Parameters
+        ----------
+        data : Dataset
+            From `build_dataset`, the training part of its `split` say, with the columns the rules read.
+        method : {"logistic", "hazard"}, default="logistic"
+            "logistic" for the odds of a loss within the horizon; "hazard" for Cox's model of the days
+            from the cutoff to the loss, which also learns from how soon it comes. Every row with a label is
+            followed to the end of its horizon, so that no other time has to be chosen.
+        budget : float, default=None
+            Announced customers a week, over all warnings, within which thresholds are tuned; None to
+            leave them. See the notes.
+        since : str, date or datetime, default=None
+            The first cutoff that counts, naive in the log's zone; earlier ones warm the state up.
+        sources : mapping of str to str or None, default=None
+            The kind of event of each feed that a rule names, None for any.
+        opted_out : collection of ids, default=()
+            Customers who want no contact.
+        silences : sequence of Silence, default=()
+            Spans of time in which alerts are held back.
+        scores : mapping of str to model or values, default=None
+            More columns that rules may read: a fitted classifier with ``predict_proba``, a Series by
+            (customer_id, cutoff), or one value per row that is replayed. Fit it on other, earlier rows: a model
+            is too sure of the rows it learned from.
+        ridge : float, default=1.0
+            Strength of the penalty ``ridge Σ β² / 2`` on the coefficients, at least 1e-6: as if each had a
+            normal prior of variance ``1 / ridge``.
+
+        Returns
+        -------
+        RuleFit
+            The rules with the weights, and what is known of each.
+
+        Raises
+        ------
+        DataError
+            When no row has a label, all or none were lost, no rule can be weighed, or a score is missing.
+        ParameterError
+            When even the strictest thresholds do not keep within the budget, or an argument makes no sense.
+        ParameterTypeError
+            When `data` is no dataset, or an argument of a wrong type.
+        SchemaError
+            When a rule reads a column that is not there.
+
+        Notes
+        -----
+        *Weights.* With :math:`x` the rules that fire, not inhibited, and :math:`\beta \ge 0`,
+
+        .. math::
+            P(\text{loss in the horizon} \mid x) = \frac{1}{1 + e^{-(a + x'\beta)}}
+            \quad\text{or}\quad 1 - \exp(-H_0 e^{x'\beta}),
+
+        so that a warning never lowers a score; Efron's rule for ties. Where a bound binds, the rule adds nothing
+        beside the others. Errors are by customer, since the rows of a customer are alike (sandwich).
+
+        *Thresholds.* Each comparison of a column with a number in `when` may move to values of the column
+        at 15 shares of the rows (1 % to 99 %), and the threshold of the same column in `clear` moves by as
+        much; what cannot move is named with its reason in `thresholds`. Alerts are counted as
+        customers announced by any warning, once at each cutoff, and churners once for each customer with an
+        alert that was followed by the loss within the horizon. From the given thresholds, and from the strictest
+        ones, one at a time is moved: first the one that costs fewest churners for each alert saved, until the
+        budget holds; then the one that catches most churners for each alert more, within the budget; and back
+        towards the given value where that only warns earlier. At the end no threshold moved alone catches
+        more. On the rows it was tuned on the budget is never exceeded; on later ones it is as good as the
+        past is like them.
+
+        Examples
+        --------
+        >>> import churnlib as cl
+        >>> log = cl.datasets.make_shop(n_customers=300, random_state=0).log
+        >>> spec = cl.FeatureSpec([cl.features.Recency()])
+        >>> weeks = cl.weekly("2025-01-06", "2025-06-30")
+        >>> data = cl.build_dataset(log, cutoffs=weeks, horizon="30d", churn=cl.Inactivity("60d"), features=spec)
+        >>> rules = RuleSet([Rule("silent", 1, "any.recency >= 30d")])
+        >>> found = rules.fit(data, budget=8)
+        >>> found.rules["silent"].weight > 0, found.alerts_per_week[1] <= 8
+        (True, True)
+        """
+        from churnlib.alerts._fit import fit_rules
+
+        return fit_rules(
+            self,
+            data,
+            method=method,
+            ridge=ridge,
+            budget=budget,
+            since=since,
+            sources=sources,
+            opted_out=opted_out,
+            silences=silences,
+            scores=scores,
+        )
+
+    # -- on the past -------------------------------------------------------------------------
+
+    def backtest(
+        self,
+        data: Dataset,
+        *,
+        since: Instant | None = None,
+        capacity: int | None = None,
+        silence: Span | Duration | None = "30d",
+        recency: str = "any.recency",
+        sources: Mapping[str, str | Sequence[str] | None] | None = None,
+        opted_out: Collection[Any] = (),
+        silences: Iterable[Silence] = (),
+        scores: Mapping[str, Any] | None = None,
+        confidence: float = 0.95,
+        n_boot: int = 500,
+        random_state: int | np.random.Generator = 0,
+        progress: bool = False,
+    ) -> Backtest:
+        """Try the rules on the past: how many warnings a week, how often right, how early, how many of the lost.
+
+        The rules are stepped from cutoff to cutoff, each time with what was known then, as they would have
+        been evaluated: take cutoffs as often as that will be, for what rises and falls between two of them
+        is not seen. Choose rules and weights on earlier cutoffs than those that count.
+
+        Parameters
+        ----------
+        data : Dataset
+            From `build_dataset`, with the columns that the rules read.
+        since : str, date or datetime, default=None
+            The first cutoff that counts, naive in the log's zone; earlier ones only warm the state up. None
+            for all; then what has fired for long is told at the first.
+        capacity : int, default=None
+            How many customers can be seen to at each cutoff, the highest scores first; tied customers share
+            the places left in expectation, with no draw. Who finds none is not told again later. For "silent
+            N days", the longest silences come first. None for everyone.
+        silence : str or timedelta, default="30d"
+            N of the rule to compare with, which warns when a customer has become silent for so long; None
+            to leave it out.
+        recency : str, default="any.recency"
+            The column with the days since the last activity; missing for never seen, the longest silence.
+        sources : mapping of str to str, sequence of str or None, default=None
+            The kind of event of each feed that a rule names, or several, None for any: how fresh a feed was
+            at each cutoff is read from the log. `RulePack.feeds` is one.
+        opted_out : collection of ids, default=()
+            Customers who want no contact.
+        silences : sequence of Silence, default=()
+            Spans of time in which alerts are held back.
+        scores : mapping of str to model or values, default=None
+            More columns that rules may read: a fitted classifier with ``predict_proba``, asked for each row
+            as of its cutoff, a Series by (customer_id, cutoff), or one value per row. A model must be fitted
+            on cutoffs whose label windows were over before the first that counts.
+        confidence : float, default=0.95
+            Of the intervals.
+        n_boot : int, default=500
+            Draws of customers behind them.
+        random_state : int or Generator, default=0
+            The seed of the draws.
+        progress : bool, default=False
+            Whether to show a progress bar over the cutoffs.
+
+        Returns
+        -------
+        Backtest
+            A table, a count per cutoff, and the comparison with silence.
+
+        Raises
+        ------
+        SchemaError
+            When a rule reads a column that is not there, or nothing says how long customers are silent.
+        ParameterError
+            When no row that counts has a label, or an argument makes no sense.
+        ParameterTypeError
+            When an argument is of a wrong type.
+        DataError
+            When a score is missing for a row.
+
+        Examples
+        --------
+        >>> import churnlib as cl
+        >>> log = cl.datasets.make_shop(n_customers=300, random_state=0).log
+        >>> spec = cl.FeatureSpec([cl.features.Recency(), cl.features.GapRatio()])
+        >>> data = cl.build_dataset(
+        ...     log,
+        ...     cutoffs=cl.weekly("2025-03-03", "2025-06-30"),
+        ...     horizon="30d",
+        ...     churn=cl.Inactivity("60d"),
+        ...     features=spec,
+        ... )
+        >>> rules = RuleSet([Rule("slower", 1, "any.gap_ratio >= 2", for_="7d", cooldown="30d")])
+        >>> found = rules.backtest(data, since="2025-04-01", capacity=5)
+        >>> bool((found.weekly["warnings"] <= 5).all())
+        True
+        """
+        from churnlib.alerts._backtest import backtest
+
+        return backtest(
+            self,
+            data,
+            since=since,
+            capacity=capacity,
+            silence=silence,
+            recency=recency,
+            sources=sources,
+            opted_out=opted_out,
+            silences=silences,
+            scores=scores,
+            confidence=confidence,
+            n_boot=n_boot,
+            random_state=random_state,
+            progress=progress,
+        )
 
     # -- files -------------------------------------------------------------------------------
 
