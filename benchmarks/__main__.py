@@ -15,10 +15,12 @@ from benchmarks import (
     bench_profit,
     bench_resampling,
     bench_rfm_summary,
+    bench_stream,
     bench_survival_cox,
     bench_survival_discrete,
     bench_survival_kaplan_meier,
     bench_survival_metrics,
+    bench_warnings,
 )
 
 ALL = (
@@ -38,6 +40,8 @@ ALL = (
     bench_survival_metrics,
     bench_online,
     bench_alerts,
+    bench_stream,
+    bench_warnings,
 )
 
 words = sys.argv[1:]

@@ -173,6 +173,25 @@ def test_columns_move_as_each_customer_does(pace: Pace, seed: int) -> None:
         cells, seen = after, np.full(n, now)
 
 
+@given(listed=st.lists(paces(), min_size=2, max_size=4), seed=st.integers(0, 2**32 - 1))
+def test_cells_of_several_rules_move_as_those_of_each(listed: list[Pace], seed: int) -> None:
+    """With histories beside none, and times to keep firing beside none."""
+    rng, n = np.random.default_rng(seed), 20
+    rules = rng.integers(0, len(listed), n)
+    cells, pace, now, seen = empty_cells(n), Pace.stack(listed).of(rules), 100, np.full(n, -1)
+    for _ in range(12):
+        now += int(rng.choice([0, 1, 1, 2, 5]))
+        truth, again = random_truth(rng, n), seen == now
+        moved = advance(cells, truth, pace, now, again)
+        for k, own in enumerate(listed):
+            rows = np.flatnonzero(rules == k)
+            before, said = (type(whole)(*(column[rows] for column in whole)) for whole in (cells, truth))
+            after = advance(before, said, own, now, again[rows])
+            assert all(np.array_equal(one, column[rows]) for one, column in zip(after, moved, strict=True))
+        cells, _ = announce(moved, rng.random(n) < 0.7, Pace(), now)
+        seen = np.full(n, now)
+
+
 @given(pace=paces(), truth=truths(), data=st.data())
 def test_constant_conditions_move_a_state_only_as_time_does(pace: Pace, truth: Truth, data: st.DataObject) -> None:
     cell, now, seen = BLANK, 100, -1

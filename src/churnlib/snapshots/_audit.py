@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GroupKFold
-from sklearn.tree import DecisionTreeClassifier
 
 from churnlib.exceptions import DataError, ParameterError, message
 
@@ -113,7 +112,7 @@ def _signs(
         text = f"this column alone ranks unseen customers with an AUC of {auc:.3f}"
         return [("predicts alone", auc, text)]
     if 0 < missing.sum() < len(missing):
-        auc = float(roc_auc_score(y, missing))
+        auc = _auc(y, missing)
         if max(auc, 1 - auc) > _MISSING_AUC:
             text = "whether the value is missing tells who churns"
             return [("missing tells", max(auc, 1 - auc), text)]
@@ -177,6 +176,10 @@ def _names_customers(column: pd.Series, codes: npt.NDArray[np.float64], groups: 
 
 def _auc_alone(codes: npt.NDArray[np.float64], y: npt.NDArray[np.int8], groups: npt.NDArray[np.intp]) -> float:
     """AUC of a small tree on this column, cross-fitted over customers."""
+    # scikit-learn takes longer to load than all else that a dataset needs, and a service that steps rules never asks
+    from sklearn.model_selection import GroupKFold
+    from sklearn.tree import DecisionTreeClassifier
+
     n_groups = len(np.unique(groups))
     if n_groups < 4 or np.unique(codes).size < 2:
         return 0.5
@@ -188,4 +191,10 @@ def _auc_alone(codes: npt.NDArray[np.float64], y: npt.NDArray[np.int8], groups: 
             table[fit], y[fit]
         )
         score[judge] = tree.predict_proba(table[judge])[:, -1] if y[fit].any() else 0.0
+    return _auc(y, score)
+
+
+def _auc(y: npt.NDArray[np.int8], score: npt.NDArray[Any]) -> float:
+    from sklearn.metrics import roc_auc_score
+
     return float(roc_auc_score(y, score))
