@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+SHARED := --dist worksteal # files stay together as long as nobody is idle: their fixtures are made once
 PYTEST_OPTIONS ?=
 OUT ?= out
 
@@ -59,10 +60,10 @@ demo: $(VENV)/.stamp-run ## from simulated orders to out/churn.html and out/cont
 	$(BIN)/python examples/quickstart.py --out $(OUT)
 
 test: $(VENV)/.stamp-dev ## every test that is not slow, the docstrings and the pages
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(SHARED) -m "not slow" $(PYTEST_OPTIONS)
 
 test-slow: $(VENV)/.stamp-dev ## every test, the slow ones in full, with a deeper search for counter-examples
-	CHURNLIB_HYPOTHESIS=thorough $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_OPTIONS)
+	CHURNLIB_HYPOTHESIS=thorough $(BIN)/python -m pytest -n $(WORKERS) $(SHARED) $(PYTEST_OPTIONS)
 
 # The rooms of the package; not the pages, tools and simulations, which do not depend on these versions, nor the bars on Telco.
 ELSEWHERE := tests --ignore=tests/docs --ignore=tests/tools --ignore=tests/examples \
@@ -73,10 +74,10 @@ WITH_LIFELINES := tests/survival tests/metrics tests/targets tests/test_*.py \
     -m "not slow and not simulation"
 
 test-lifelines: .venv-lifelines/.stamp ## the models of time and every estimator, with lifelines and pandas 2.3
-	CHURNLIB_HYPOTHESIS=brief .venv-lifelines/bin/python -m pytest -n $(WORKERS) $(WITH_LIFELINES) $(PYTEST_OPTIONS)
+	CHURNLIB_HYPOTHESIS=brief .venv-lifelines/bin/python -m pytest -n $(WORKERS) $(SHARED) $(WITH_LIFELINES) $(PYTEST_OPTIONS)
 
 test-lowest: .venv-lowest/.stamp ## the package's tests with the lowest promised versions
-	CHURNLIB_HYPOTHESIS=brief .venv-lowest/bin/python -m pytest -n $(WORKERS) $(ELSEWHERE) $(PYTEST_OPTIONS)
+	CHURNLIB_HYPOTHESIS=brief .venv-lowest/bin/python -m pytest -n $(WORKERS) $(SHARED) $(ELSEWHERE) $(PYTEST_OPTIONS)
 
 check: $(VENV)/.stamp-dev ## style, types, the project's own rules, spelling, documentation
 	$(BIN)/ruff check .

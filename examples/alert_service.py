@@ -13,8 +13,11 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
+
+import pandas as pd
 
 from churnlib.alerts import (
     DeliveryError,
@@ -36,6 +39,7 @@ when = "complaint.count.30d >= 2"
 because = "{complaint.count.30d} complaints in 30 days"
 """
 SPEC = FeatureSpec([Count("30d", "complaint")]).to_json()
+STOP = threading.Event()
 
 
 # %%
@@ -56,6 +60,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--feeds", nargs="*", default=[], help="feed=kind,kind for the sources that rules name")
     parser.add_argument("--scale", type=int, default=2, help="decimals of money")
     parser.add_argument("--clock", choices=["wall", "events"], default="wall", help="who stamps the arrival of events")
+    parser.add_argument("--language", help="of the texts, where rules have several")
     parser.add_argument("--beat", default="10ms", help="events that arrive together are looked at together")
     parser.add_argument("--tick", default="5min", help="how often silence is looked for")
     parser.add_argument(
@@ -77,7 +82,7 @@ def new_watch(asked: argparse.Namespace, rules: RuleSet) -> Watch:
     features = OnlineFeatures(spec, **roles, known_at="known_at", scale=asked.scale if "amount" in roles else 0,
                               duplicates="drop" if "event_id" in roles else "keep")  # fmt: skip
     feeds = {feed: kinds.split(",") for feed, kinds in pairs(asked.feeds).items()}
-    return Watch(features, rules, beat=asked.beat, tick=asked.tick, sources=feeds)
+    return Watch(features, rules, beat=asked.beat, tick=asked.tick, sources=feeds, language=asked.language)
 
 
 def sink_of(asked: argparse.Namespace):
@@ -101,8 +106,8 @@ def complain(*what: object) -> None:
 # %%
 # The loop: write down, take in, confirm, send. A sink that is down is asked again later, and later each time.
 def serve(service: DurableWatch, source, asked: argparse.Namespace) -> None:
-    ask_again, wait, since = 0.0, 0.1, 0
-    while not (source.ended and not service.waiting):
+    ask_again, wait, since, at_end = 0.0, 0.1, 0, False
+    while not STOP.is_set() and not (at_end and not service.waiting):
         due = service.watch.next_due if asked.clock == "wall" else None
         taken = source.poll(0.05 if due is None else min(max(due.timestamp() - time.time(), 0.0), 0.05))
         now = time.time_ns() // 1000 if asked.clock == "wall" else None
@@ -112,8 +117,10 @@ def serve(service: DurableWatch, source, asked: argparse.Namespace) -> None:
             since += len(taken)
             if isinstance(source, SocketSource):
                 source.confirm()
-        elif source.ended:
-            service.advance(service.watch.next_due)  # the last beat ends as well
+        elif source.ended and not at_end:
+            at_end = True
+            if service.watch.now is not None:  # the last beat ends as well
+                service.advance(service.watch.now + pd.Timedelta(asked.beat))
         elif now is not None:
             service.advance(now)
         if service.waiting and time.monotonic() >= ask_again:
@@ -130,7 +137,8 @@ def serve(service: DurableWatch, source, asked: argparse.Namespace) -> None:
 
 def main(arguments: list[str]) -> None:
     asked = parsed(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for number in (signal.SIGINT, signal.SIGTERM):  # between two rounds of the loop, and not in the midst of one
+        signal.signal(number, lambda *_: STOP.set())
     rules = RuleSet.from_toml(asked.rules.read_text(encoding="utf-8"))
     with (
         sink_of(asked) as sink,
@@ -140,10 +148,8 @@ def main(arguments: list[str]) -> None:
     ):
         source = source_of(asked, service.offset)
         print(f"{source!r}: {service.watch!r}", flush=True)
-        try:
-            serve(service, source, asked)
-        finally:
-            service.checkpoint()
+        serve(service, source, asked)
+        service.checkpoint()
 
 
 # %%

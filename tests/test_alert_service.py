@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 import churnlib
-from churnlib.alerts import DurableWatch, Rule, RuleSet, Watch
+from churnlib.alerts import DurableWatch, JsonLinesSink, Rule, RuleSet, Watch
 from churnlib.calendar import to_us
 from churnlib.features import Count, FeatureSpec, OnlineFeatures, Recency
 from tests.alerts.receiver import Receiver, receiving
@@ -175,9 +175,10 @@ def example() -> Iterator[ModuleType]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield module
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def test_it_reads_a_file_to_its_end_and_goes_on_where_it_was(
@@ -232,3 +233,53 @@ def one_alert(sender: socket.socket, receiver: Receiver, customer: int) -> float
     sender.sendall(b"".join(json.dumps(event).encode() + b"\n" for event in events))
     wait_until(lambda: len(receiver.by_key) > customer, 5)
     return (time.perf_counter() - begin) * 1000
+
+
+def of_a_file(folder: Path, content: str, sink: str) -> list[str]:
+    """The arguments of a service that reads a file to its end, by the clock of its events."""
+    path = folder / "events.jsonl"
+    path.write_text(content, encoding="utf-8")
+    return Service(folder, "--events", str(path), "--sink", sink, "--clock", "events", "--tick", "1h").command[4:]
+
+
+def complaints(n: int) -> str:
+    events = ({"customer_id": 7, "time": START + k, "known_at": START + k, "kind": "complaint"} for k in range(n))
+    return "\n".join(json.dumps(event | {"event_id": k}) for k, event in enumerate(events))
+
+
+@pytest.mark.parametrize(("content", "rules"), [("", []), ("\n\n", []), (complaints(2), ["complains"])])
+def test_a_file_without_events_or_without_an_end_is_read_to_its_end(
+    tmp_path: Path, example: ModuleType, content: str, rules: list[str]
+) -> None:
+    out = tmp_path / "alerts.jsonl"
+    example.main(of_a_file(tmp_path, content, f"jsonl:{out}"))
+    lines = out.read_text(encoding="utf-8").splitlines() if out.exists() else []
+    assert [json.loads(line)["rule"] for line in lines] == rules
+
+
+def test_the_clock_does_not_run_on_while_the_receiver_is_down(tmp_path: Path, example: ModuleType) -> None:
+    with receiving([503, 503, 503]) as receiver:
+        arguments = of_a_file(tmp_path, complaints(2) + "\n", receiver.url)
+        example.main(arguments)
+    assert [each["rule"] for each in receiver.by_key.values()] == ["complains"]
+    with DurableWatch(tmp_path / "state", JsonLinesSink(tmp_path / "no"), Watch, on_bad=print) as service:
+        assert service.watch._clock is not None
+        assert service.watch._clock < START + 1_000_000
+
+
+def test_it_stops_between_two_rounds_and_not_in_the_midst_of_one(
+    tmp_path: Path, example: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, told = DurableWatch._apply, []
+
+    def interrupted(service: DurableWatch, entry: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        take(service, entry)
+        told.append(service.watch.features.taken)
+
+    monkeypatch.setattr(DurableWatch, "_apply", interrupted)
+    example.main(of_a_file(tmp_path, complaints(2) + "\n", f"jsonl:{tmp_path / 'alerts.jsonl'}"))
+    assert told == [2]
+    monkeypatch.undo()
+    with DurableWatch(tmp_path / "state", JsonLinesSink(tmp_path / "no"), Watch, on_bad=print) as service:
+        assert (service.watch.features.taken, list((tmp_path / "state" / "journal").iterdir())) == (2, [])

@@ -20,6 +20,7 @@ import churnlib as cl
 from churnlib.alerts import OnlineAlerts, Rule, RuleSet
 
 DAY = 86_400_000_000  # microseconds
+READABLE = "customer_id IS NOT NULL AND kind <> '' AND time BETWEEN 0 AND 253402214400000000"  # a torn line is all NULL
 SPEC = cl.FeatureSpec([cl.features.Recency("order"), cl.features.Count("30d", kind="order")])
 RULES = RuleSet(
     [
@@ -77,7 +78,9 @@ def _next_day(features: cl.OnlineFeatures) -> int:
 
 def alerts_of(events: DataFrame) -> DataFrame:
     """Return what is to be told of a stream of events; the clock is the watermark of their times."""
-    timed = events.selectExpr("*", "timestamp_micros(time) AS clock").withWatermark("clock", "0 seconds")
+    timed = (
+        events.where(READABLE).selectExpr("*", "timestamp_micros(time) AS clock").withWatermark("clock", "0 seconds")
+    )
     columns = "customer_id long, rule string, level int, reason string, at long"
     return timed.groupBy("customer_id").transformWithState(Alerts(), columns, "append", "eventTime")
 

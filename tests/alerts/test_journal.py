@@ -114,3 +114,62 @@ def test_the_disk_has_a_record_when_append_returns(tmp_path: Path, monkeypatch: 
         assert len(synced) == 1
         journal.append({}, sync=False)
         assert len(synced) == 1
+
+
+def test_what_could_not_be_taken_out_again_is_taken_out_before_the_next_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    class Broken:
+        """A file on a disk that takes half and then nothing, not even less."""
+
+        def __init__(self, file: Any) -> None:
+            self.file = file
+
+        def write(self, data: bytes) -> int:
+            self.file.write(data[: len(data) // 2])
+            raise OSError(errno.EIO, "Input/output error")
+
+        def truncate(self, _: int) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+    with Journal(tmp_path) as journal:
+        journal.append(RECORDS[0])
+        file, journal._file = journal._file, Broken(journal._file)
+        with pytest.raises(OSError, match="Input/output"):
+            journal.append(RECORDS[1])
+        journal._file = file
+        assert journal.append(RECORDS[2]) == 2
+    with Journal(tmp_path) as journal:
+        assert [record for _, record in journal.read()] == [RECORDS[0], RECORDS[2]]
+
+
+def test_an_interruption_leaves_no_record_that_nobody_was_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with Journal(tmp_path) as journal:
+        journal.append(RECORDS[0])
+        with monkeypatch.context() as patch:
+            patch.setattr(_journal.os, "fsync", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                journal.append(RECORDS[1])
+        assert journal.append(RECORDS[2]) == 2
+        assert [record for _, record in journal.read()] == [RECORDS[0], RECORDS[2]]
+
+
+def test_what_is_nested_too_deeply_to_be_written_is_refused(tmp_path: Path):
+    deep: Any = []
+    for _ in range(5_000):
+        deep = [deep]
+    with Journal(tmp_path) as journal, pytest.raises(DataError, match="a record is no JSON"):
+        journal.append({"deep": deep})
+
+
+def test_where_no_file_is_there_is_none_to_drop(tmp_path: Path):
+    with Journal(tmp_path) as journal:
+        journal.drop(0)
+        journal.append({})
+        for _ in range(2):
+            journal.roll()
+            journal.drop(1)
+        assert (files(tmp_path), journal.append({})) == ([], 2)

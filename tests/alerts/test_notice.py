@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from hypothesis import given
 
 from churnlib.alerts import Alert, Notice, Rule, RuleSet, notices
 from churnlib.alerts._notice import Wording
-from churnlib.exceptions import ParameterError, SchemaError
+from churnlib.exceptions import ParameterError, ParameterTypeError, SchemaError
 from tests.alerts.worlds import Moment, moments, rule_sets
 
 RULES = RuleSet([Rule("a", 1, "x > 1", escalate=[("1d", 3, "ann"), ("2d", 3, "bob")], route={"owner": "crm"})])
@@ -91,3 +92,23 @@ def test_a_text_in_a_language_that_is_not_there_is_refused():
     step = rules.step(pd.DataFrame({"x": [2, 0]}, index=["ann", "bob"]), now="2026-03-02")
     assert [told.text for told in notices(step, language="en")] == ["2"]
     assert notices(rules.step(pd.DataFrame({"x": [0]}, index=["ann"]), now="2026-03-02")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (None, "no JSON of a notice"),
+        ("[" * 100_000, "no JSON of a notice"),
+        (notice().to_json().replace("+00:00", ""), "an ISO 8601 text with a zone"),
+    ],
+)
+def test_a_text_that_is_no_notice_is_refused(text: Any, match: str):
+    with pytest.raises(SchemaError, match=match):
+        Notice.from_json(text)
+
+
+def test_what_is_no_step_over_a_table_is_refused():
+    with pytest.raises(ParameterTypeError, match="step is a OnlineStep; a step over a table was expected"):
+        notices(RuleSet([Rule("a", 1, "x > 1")]).online().step(7, {"x": 2}, "2026-03-02"))  # type: ignore[arg-type]
+    with pytest.raises(SchemaError, match="the notice is a int"):
+        Notice.from_dict(7)  # type: ignore[arg-type]

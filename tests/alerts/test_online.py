@@ -11,7 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from churnlib.alerts import AlertState, AlertStep, OnlineStep, Rule, RuleSet, Silence
-from churnlib.exceptions import DataError, ParameterError, SchemaError, TimeError, VersionError
+from churnlib.calendar import DAY_US, to_us
+from churnlib.exceptions import (
+    ChurnlibError,
+    DataError,
+    ParameterError,
+    ParameterTypeError,
+    SchemaError,
+    TimeError,
+    VersionError,
+)
 from tests.alerts.worlds import Moment, moments, rule_sets
 
 
@@ -192,3 +201,46 @@ def test_silences_and_sources_are_set_for_everyone() -> None:
     late = online.step("ann", {"x": 0}, "2026-03-03")
     assert late.alerts[0].suppressed_by == "suspended: visits silent since 2026-03-02 00:00:00+00:00"
     assert repr(online) == "OnlineAlerts(1 rule, 1 customer)"
+
+
+@pytest.mark.parametrize(
+    ("customer", "row", "now", "match"),
+    [
+        ([1], {"x": 1}, "2026-03-02", r"the customer is \[1\], a list"),
+        (True, {"x": 1}, "2026-03-02", "the customer is True, a bool"),
+        (2**63, {"x": 1}, "2026-03-02", "a whole number that leaves 64 bits"),
+        (7, None, "2026-03-02", "the row is a NoneType; values by column were expected"),
+        (7, [1], "2026-03-02", "the row is a list"),
+        (7, {"x": 1}, 10**18, "now is 1000000000000000000, which as microseconds since 1970 lies in no year"),
+        (7, {"x": 1}, -(10**60), "now is a number of more than 40 digits"),
+    ],
+)
+def test_a_step_of_something_else_is_refused_and_changes_nothing(customer: Any, row: Any, now: Any, match: str):
+    online = RuleSet([Rule("a", 1, "x > 0")]).online()
+    online.step(1, {"x": 0}, "2026-03-01")
+    before = online.state()
+    with pytest.raises(ChurnlibError, match=match):
+        online.step(customer, row, now)
+    assert online.state() == before
+
+
+def test_what_is_set_is_checked():
+    online = RuleSet([Rule("a", 1, "x > 0")]).online()
+    with pytest.raises(ParameterTypeError, match="sources is 5"):
+        online.set(sources=5)  # type: ignore[arg-type]
+    with pytest.raises(ParameterTypeError, match="opted_out is 'ann'"):
+        online.set(opted_out="ann")
+    with pytest.raises(ParameterTypeError, match="rows is a int"):
+        online.tick("2026-03-02", 5)  # type: ignore[arg-type]
+
+
+def test_when_a_rule_is_valid_is_read_once(monkeypatch: pytest.MonkeyPatch):
+    from churnlib.alerts import _instants
+
+    online = RuleSet([Rule("a", 1, "x > 0", valid=("2025-07-03", "2025-07-05"))]).online()
+    levels = [online.step("ann", {"x": 1}, f"2025-07-0{day}").level for day in (2, 3)]
+    monkeypatch.setattr(_instants, "to_us", None)
+    assert [*levels, online.step("ann", {"x": 1}, START + 4 * DAY_US).level] == [0, 1, 0]
+
+
+START = to_us("2025-07-01")

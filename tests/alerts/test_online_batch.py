@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from churnlib.alerts import OnlineAlerts, OnlineStep, Rule, RuleSet, Silence
 from churnlib.calendar import DAY_US, to_us
-from churnlib.exceptions import DataError, DuplicateError, ParameterError, SchemaError, TimeError
+from churnlib.exceptions import ChurnlibError, DataError, DuplicateError, ParameterError, SchemaError, TimeError
 from churnlib.features import AttributeValue, Count, FeatureSpec, OnlineFeatures, Recency
 from tests.alerts.worlds import Moment, frame_of, moments, randoms, rule_sets
 
@@ -299,3 +299,19 @@ def test_the_room_of_who_is_forgotten_is_given_to_others() -> None:
     assert counts.to_dict() == {"inactive": 50, "pending": 0, "firing": 50, "cooling": 0}
     assert 7 not in online
     assert 200 in online
+
+
+@pytest.mark.parametrize(
+    ("rows", "customers", "match"),
+    [
+        ({"x": np.zeros((2, 2))}, [1, 2], "column 'x' is an array of 2 dimensions"),
+        ({"x": np.zeros(2)}, {1, 2}, "customers is a set; a list of ids was expected"),
+        ({"x": np.zeros(2)}, 5, "customers is a int"),
+        ({"x": np.zeros(2)}, [1, 2**63], "a whole number that leaves 64 bits"),
+    ],
+)
+def test_rows_of_something_else_are_refused_and_change_nothing(rows: Any, customers: Any, match: str) -> None:
+    online = RuleSet([Rule("a", 1, "x > 0")]).online()
+    with pytest.raises(ChurnlibError, match=match):
+        online.step_batch(rows, "2026-03-02", customers=customers)
+    assert len(online) == 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from churnlib.alerts import OnlineAlerts, Rule, RuleSet
 from churnlib.alerts._online_bytes import _CELL, _HEAD, _MAGIC, _checksum
-from churnlib.exceptions import DataError, ParameterError, VersionError
+from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, VersionError
 from tests.alerts.worlds import Moment, moments, rule_sets
 
 RULES = RuleSet([Rule("a", 1, "x > 1", for_="1d", of=(2, 3)), Rule("b", 2, "x > 2", keep_firing="1d")])
@@ -134,3 +134,11 @@ def test_random_bytes_are_refused_by_name(data: bytes, whole: bool, at: int, fli
         return
     assert customer in one
     assert len(one.state()) == len(one)
+
+
+@pytest.mark.parametrize("data", [None, 10**12, "text", [1]])
+def test_what_is_no_bytes_is_refused_without_room_for_it(data: Any) -> None:
+    with pytest.raises(ParameterTypeError, match="data is a "):
+        RULES.online().from_bytes(data)
+    with pytest.raises(DataError, match="is not known"):
+        RULES.online().to_bytes(data)

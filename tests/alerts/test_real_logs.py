@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from benchmarks import bench_warnings as bench
 from benchmarks.warning_logs import HOUSEHOLDS, LISTENERS, LOGS, SOCIAL, STUDENTS, WHOLESALE
@@ -123,3 +124,34 @@ def test_who_leaves_within_the_lead_is_seen_all_the_same(found):
     unknown = rows & np.isnan(replay.y)
     assert unknown.sum() == len(replay.y[rows]) - len(one.test) > 1000
     assert one.desk_line.judged < one.desk_line.per_list * one.desk_line.n_cutoffs
+
+
+@pytest.mark.slow
+def test_what_students_do_later_changes_nothing_before(data_dir, monkeypatch):
+    """The files as they were on a day in the middle of a course make the same events up to that day."""
+    until, run = pd.Timestamp("2014-12-01"), ["code_module", "code_presentation"]
+    whole = STUDENTS.read(data_dir).log.to_frame()
+    read = pd.read_csv
+    begins = read(data_dir / "oulad_course.csv.gz")[run]
+    month = begins["code_presentation"].str[4].map({"B": "-02-01", "J": "-10-01"})
+    begins["begins"] = pd.to_datetime(begins["code_presentation"].str[:4] + month)
+    tasks = read(data_dir / "oulad_assessment.csv.gz")[[*run, "id_assessment"]].merge(begins, on=run)
+
+    def as_it_was(path):
+        frame = read(path)
+        if path.name.startswith("oulad_student_registration"):
+            day = frame.merge(begins, on=run, how="left")["begins"]
+            gone = day + pd.to_timedelta(frame["date_unregistration"], unit="D") < until
+            return frame.assign(date_unregistration=frame["date_unregistration"].where(gone))
+        if path.name.startswith("oulad_student_assessment"):
+            day = frame.merge(tasks, on="id_assessment", how="left")["begins"]
+            at = day + pd.to_timedelta(frame["date_submitted"], unit="D") + pd.Timedelta(hours=12)
+            return frame[at < until]
+        return frame
+
+    monkeypatch.setattr(pd, "read_csv", as_it_was)
+    then = STUDENTS.read(data_dir).log.to_frame()
+    before, same = (log[log["time"] < until.tz_localize("UTC")].reset_index(drop=True) for log in (whole, then))
+    assert len(then) < len(whole)
+    assert len(before) > 300_000
+    pd.testing.assert_frame_equal(before, same, check_categorical=False)

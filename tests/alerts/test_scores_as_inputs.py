@@ -81,6 +81,18 @@ def test_a_unit_may_be_stated():
     assert dict(rules.bind(SPEC, scores=["days_left"]).units)["days_left"] == "days"
 
 
+def test_a_score_with_a_unit_is_the_same_to_all():
+    data = data_of()
+    rules = RuleSet([Rule("model", 1, "days_left >= 30d")], units={"days_left": "days"})
+    by_column = RuleSet([Rule("model", 1, "any.recency >= 30d")])
+    scores = {"days_left": replay(by_column, data).data.X["any.recency"]}
+    assert dict(rules.bind(data.X, scores="days_left").units)["days_left"] == "days"
+    for budget in (None, 10.0):
+        found, same = rules.fit(data, scores=scores, budget=budget), by_column.fit(data, budget=budget)
+        assert found.rules["model"].weight == same.rules["model"].weight
+        assert found.rules["model"].when.text == same.rules["model"].when.text.replace("any.recency", "days_left")
+
+
 def test_scores_stand_beside_frames_and_types_too():
     rules = RuleSet([Rule("model", 2, "churn_probability >= 0.4 and n > 1")])
     types = {"n": ColumnType("number")}

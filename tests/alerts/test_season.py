@@ -47,3 +47,11 @@ def test_days_are_those_of_the_zone() -> None:
 def test_the_ends_of_a_day(silence: float, left: float) -> None:
     pause = Pause.of([(8 * DAY_US, 9 * DAY_US)])
     assert pause.left_one(silence, DAY_US, 10 * DAY_US) == left
+
+
+def test_what_is_left_of_thirty_days_is_thirty_days() -> None:
+    odd = (46 * DAY_US + 19 * DAY_US // 24) / DAY_US
+    pause = Pause.of([(20 * DAY_US, 36 * DAY_US + 19 * DAY_US // 24)])
+    assert odd - (16 * DAY_US + 19 * DAY_US // 24) / DAY_US < 30.0  # as floats would have it
+    assert pause.left_one(odd, DAY_US, 60 * DAY_US) == 30.0
+    assert pause.left(np.array([odd]), DAY_US, 60 * DAY_US).tolist() == [30.0]

@@ -124,3 +124,23 @@ def test_a_line_is_one_object(tmp_path: Path):
     with JsonLinesSink(path) as sink:
         sink.send([notice(text="two\nlines")])
     assert json.loads(path.read_text(encoding="utf-8"))["text"] == "two\nlines"
+
+
+def test_a_file_that_was_moved_away_is_begun_anew(tmp_path: Path):
+    with JsonLinesSink(tmp_path / "a.jsonl") as sink:
+        sink.send(THREE[:1])
+        sink.path.rename(tmp_path / "a.jsonl.1")
+        sink.send(THREE[1:2])
+        sink.path.unlink()
+        sink.send(THREE[2:])
+        assert [Notice.from_json(each) for each in sink.path.read_text().splitlines()] == THREE[2:]
+        assert [Notice.from_json(each) for each in (tmp_path / "a.jsonl.1").read_text().splitlines()] == THREE[:1]
+
+
+def test_half_a_character_stops_no_sink(tmp_path: Path):
+    half = notice(customer="a\ud800")
+    with JsonLinesSink(tmp_path / "a.jsonl") as sink:
+        sink.send([half])
+        assert Notice.from_json(sink.path.read_text()) == half
+    with pytest.raises(ParameterTypeError, match="path is 7, a int"):
+        JsonLinesSink(7)  # type: ignore[arg-type]

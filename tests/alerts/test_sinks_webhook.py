@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import datetime as dt
 import hashlib
@@ -11,6 +12,8 @@ import logging
 import pickle
 import socket
 import ssl
+import threading
+import time
 import traceback
 from email.utils import format_datetime
 from typing import Any
@@ -18,6 +21,7 @@ from typing import Any
 import pytest
 
 from churnlib.alerts import DeliveryError, WebhookSink
+from churnlib.alerts._sinks_webhook import _retry_after
 from churnlib.exceptions import ParameterError, ParameterTypeError
 from tests.alerts.receiver import receiving
 from tests.alerts.test_notice import notice
@@ -252,7 +256,7 @@ def test_wrong_arguments_are_refused_without_being_said():
     for options, match in [
         ({"headers": {"X-Key": "a\r\nword"}}, "the header 'X-Key' has a line break"),
         ({"headers": {"X-Key": "wörd-word"}}, "a letter beyond ASCII"),
-        ({"headers": {"X Key": "word"}}, "a header is called 'X Key'"),
+        ({"headers": {"X Key": "word"}}, "the name of a header has ' '"),
         ({"headers": {"Idempotency-Key": "word"}}, "which the sink sets itself"),
         ({"headers": {"x-churnlib-signature": "word"}}, "which the sink sets itself"),
         ({"secret": ""}, "secret is empty"),
@@ -280,3 +284,43 @@ def test_wrong_arguments_are_refused_without_being_said():
 
 def test_the_address_of_six_numbers():
     assert repr(WebhookSink("http://[::1]:8000/hook", secret=b"s")) == "WebhookSink('http://[::1]:8000/***', signed)"
+
+
+@pytest.mark.parametrize("drop", [b"HTTP/1.1 100 Continue\r\n\r\n", b"x"])
+def test_an_answer_in_drops_is_given_up(drop: bytes):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                while True:
+                    connection.sendall(drop)
+                    time.sleep(0.01)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        sink, _ = sink_to(f"http://127.0.0.1:{server.getsockname()[1]}", timeout=0.05, retries=0)
+        begin = time.monotonic()
+        with pytest.raises(DeliveryError, match="were not accepted"):
+            sink.send(THREE)
+        assert time.monotonic() - begin < 3
+        thread.join(5)
+
+
+@pytest.mark.parametrize("text", ["Mon, 01 Jan 2020 00:00:00 +999999999999", "Mon, 99", "\x00", "soon"])
+def test_no_date_of_a_receiver_stops_the_sink(text: str):
+    assert _retry_after(text) == 0.0
+
+
+def test_a_host_that_has_no_name_is_not_reached():
+    sink, _ = sink_to("http://" + "a" * 70 + ".example", retries=0)
+    with pytest.raises(DeliveryError, match="no name of a host"):
+        sink.send(THREE)
+
+
+def test_a_header_in_the_wrong_order_is_not_said():
+    with pytest.raises(ParameterError, match="the name of a header has ' '") as error:
+        WebhookSink("https://crm.example", headers={"Bearer hunter2": "Authorization"})
+    assert "hunter2" not in str(error.value)
+    with pytest.raises(ParameterTypeError, match="context is a str; an SSLContext was expected"):
+        WebhookSink("https://crm.example", context="system")  # type: ignore[arg-type]

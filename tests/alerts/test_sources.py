@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from churnlib.alerts import BadLine, JsonLinesSource, SocketSource, Source, Taken
 from churnlib.alerts._sources import MAX_LINE, event_of
-from churnlib.exceptions import DataError, ParameterError
+from churnlib.exceptions import DataError, ParameterError, ParameterTypeError
 
 EVENTS = [{"customer_id": number, "name": "Zoë\n"} for number in range(7)]
 
@@ -41,6 +41,9 @@ def test_they_are_sources(tmp_path: Path):
         (b"null", "a NoneType and no object"),
         (b"\xff\xfe", "no UTF-8"),
         (b"[" * 100_000, "nested too deeply"),
+        (b'{"a": ' + b"[" * 100 + b"]" * 100 + b"}", "nested too deeply"),
+        (b'{"a": 1e999}', "no JSON (1e999 is larger than any number)"),
+        (b'{"a": "\\ud800"}', "no UTF-8"),
         (b'{"a": ' + b"9" * 5_000 + b"}", "no JSON"),
         (b'{"a": "' + b"x" * MAX_LINE + b'"}', "longer than 1,048,576 bytes"),
         (b"{} {}", "no JSON"),
@@ -55,6 +58,8 @@ def test_what_is_no_event_says_why(raw: bytes, reason: str):
 def test_an_event_is_an_object():
     assert event_of(b'{"a": [1, null, true]}') == {"a": [1, None, True]}
     assert event_of(b"{}") == {}
+    assert event_of(b'{"a": "\\ud83d\\ude00"}') == {"a": "\U0001f600"}
+    assert isinstance(event_of(b'{"a": [' + b"[]," * 200 + b"[]]}"), dict)
     assert event_of(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
 
 
@@ -160,3 +165,38 @@ def test_a_long_file_is_read_in_time_that_grows_with_it(tmp_path: Path):
     while taken := source.poll():
         n.append(len(taken))
     assert n == [20_000, 20_000, 10_000]
+
+
+def test_a_line_of_many_megabytes_is_passed_over_in_little_memory(tmp_path: Path):
+    path, bad = tmp_path / "events.jsonl", list[BadLine]()
+    path.write_bytes(line(EVENTS[0]) + b"x" * (9 * MAX_LINE) + b"\n" + line(EVENTS[1]) + b"{\n")
+    source = JsonLinesSource(path, on_bad=bad.append)
+    found = []
+    while not source.ended:
+        found += source.poll()
+        assert len(source._rest) < 3 * MAX_LINE
+    assert [event for event, _ in found] == EVENTS[:2]
+    assert [(each.number, len(each.text)) for each in bad] == [(2, 1000), (4, 1)]
+    assert source.offset == path.stat().st_size
+    assert list(JsonLinesSource(path, offset=found[1].offset, on_bad=bad.append)) == []
+    assert bad[-1].number == 4
+
+
+def test_many_bad_lines_are_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path, bad = tmp_path / "events.jsonl", list[BadLine]()
+    path.write_bytes((b" " * 500 + b"{\n") * 4_000)
+    begin = time.perf_counter()
+    assert JsonLinesSource(path, on_bad=bad.append).poll() == []
+    assert time.perf_counter() - begin < 2
+    assert [each.number for each in bad] == list(range(1, 4_001))
+
+
+@pytest.mark.parametrize("path", [7, None, ""])
+def test_a_path_is_a_path(path: Any):
+    with pytest.raises(ParameterTypeError, match=f"path is {path!r}, a .*; a path was expected"):
+        JsonLinesSource(path)
+
+
+def test_how_long_to_wait_is_a_number():
+    with pytest.raises(ParameterTypeError, match="timeout is 'x', a str"):
+        JsonLinesSource("to-come.jsonl", follow=True).poll("x")  # type: ignore[arg-type]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import threading
 import time
 from typing import Any
 
 import pytest
 
-from churnlib.alerts import BadLine, SocketSource
+from churnlib.alerts import BadLine, SocketSource, _sources_socket
 from churnlib.alerts._sources import MAX_LINE
-from churnlib.exceptions import DataError, ParameterError
+from churnlib.exceptions import DataError, ParameterError, ParameterTypeError
 
 
 def line(number: int) -> bytes:
@@ -143,3 +144,43 @@ def test_it_ends_when_it_is_closed():
         assert found == [{"customer_id": 1}]
     source.close()
     assert source.poll() == []
+
+
+@pytest.mark.parametrize("flood", [b"\n" * 60_000, b"{\n" * 30_000])
+def test_lines_without_events_do_not_hold_a_poll_up(flood: bytes):
+    stop = threading.Event()
+
+    def pour(sender: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while not stop.is_set():
+                sender.sendall(flood)
+
+    with SocketSource("127.0.0.1", 0, on_bad=lambda _: None) as source, connect(source) as sender:
+        thread = threading.Thread(target=pour, args=(sender,), daemon=True)
+        thread.start()
+        begin = time.monotonic()
+        assert source.poll(0.1) == []
+        assert time.monotonic() - begin < 1.5
+        stop.set()
+    thread.join(5)
+
+
+def test_one_sender_too_many_takes_the_place_of_the_most_silent(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_sources_socket, "_MOST_PEERS", 2)
+    with SocketSource("127.0.0.1", 0) as source, connect(source) as silent, connect(source) as other:
+        source.poll(0.05)
+        other.sendall(line(1))
+        assert numbers(polled(source, 1)) == [1]
+        with connect(source) as last:
+            last.sendall(line(2))
+            assert numbers(polled(source, 1)) == [2]
+            assert silent.recv(1) == b""
+            other.sendall(line(3))
+            assert numbers(polled(source, 1)) == [3]
+
+
+def test_a_host_is_a_text_and_a_name():
+    with pytest.raises(ParameterTypeError, match="host is 7, a int"):
+        SocketSource(7, 0)  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="nothing can listen on"):
+        SocketSource("a" * 70 + ".example", 0)

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -372,3 +373,66 @@ def test_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         saved(tmp_path)
     with pytest.raises(VersionError, match="with schema version 2"):
         Watch.load(tmp_path)
+
+
+def test_sums_beyond_64_bits_stop_nobody():
+    spec, rules = FeatureSpec([Sum("30d")]), RuleSet([Rule("much", 1, "any.sum.30d > 1e17")])
+    watch = Watch(OnlineFeatures(spec, customer="who", time="at", amount="paid", scale=2), rules)
+    assert watch.take([{"who": who, "at": START, "paid": 9 * 10**16} for who in range(80) for _ in range(2)]) == []
+    assert len(watch.advance(START + HOUR)) == 80
+
+
+def test_ids_out_of_arrays_are_saved(tmp_path: Path):
+    spec, rules = FeatureSpec([Count("30d")]), RuleSet([Rule("often", 1, "any.count.30d >= 1")])
+    silences = [Silence("move", until="2026-04-01", customers=np.array([8]))]
+    watch = Watch(OnlineFeatures(spec, customer="who", time="at"), rules, opted_out=np.array([7]), silences=silences)
+    watch.take([{"who": who, "at": START} for who in (7, 8, 9)])
+    watch.save(tmp_path)
+    assert [told.customer for told in Watch.load(tmp_path).advance(START + HOUR)] == [9]
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"opted_out": "ann"}, "opted_out is 'ann'; several ids of customers were expected"),
+        ({"opted_out": 5}, "opted_out is '5'; several ids"),
+        ({"opted_out": [[1]]}, r"opted_out has '\[1\]', a list"),
+        ({"silences": 5}, "silences is a int; a list of silences was expected"),
+        ({"silences": [1]}, "1 is no silence"),
+    ],
+)
+def test_what_holds_for_all_is_checked_at_once(options: dict[str, Any], match: str):
+    features = OnlineFeatures(FeatureSpec([Count("30d")]), customer="who", time="at")
+    rules = RuleSet([Rule("often", 1, "any.count.30d >= 1")])
+    with pytest.raises(ParameterTypeError, match=match):
+        Watch(features, rules, **options)
+    with pytest.raises(ParameterTypeError, match=match):
+        Watch(features, rules).set(**options)
+
+
+def test_one_customer_is_forgotten_by_name():
+    features = OnlineFeatures(FeatureSpec([Count("30d")]), customer="who", time="at")
+    watch = Watch(features, RuleSet([Rule("often", 1, "any.count.30d >= 1")]))
+    watch.take([{"who": "ann", "at": START}, {"who": "bob", "at": START}])
+    watch.advance(START + HOUR)
+    watch.forget("ann")
+    assert ("ann" in watch.features, "ann" in watch.alerts, "bob" in watch.alerts) == (False, False, True)
+    for wrong in (None, 1.5, [[1]]):
+        with pytest.raises(ParameterTypeError, match="customers "):
+            watch.forget(wrong)  # type: ignore[arg-type]
+
+
+def test_events_are_a_list_of_mappings():
+    watch = Watch(
+        OnlineFeatures(FeatureSpec([Count("30d")]), customer="who", time="at"),
+        RuleSet([Rule("often", 1, "any.count.30d >= 1", because={"en": "often", "de": "oft"})]), language="de",
+    )  # fmt: skip
+    for wrong in (None, 5, "ann", b"ann"):
+        with pytest.raises(ParameterTypeError, match="events is a "):
+            watch.take(wrong)  # type: ignore[arg-type]
+    with pytest.raises(SchemaError, match="the event is '5', a int; a mapping"):
+        watch.take([5])  # type: ignore[list-item]
+    watch.take([{"who": 7, "at": START}])
+    assert [told.text for told in watch.advance(START + HOUR)] == ["oft"]
+    with pytest.raises(ParameterError, match="language"):
+        Watch(watch.features, watch.rules)

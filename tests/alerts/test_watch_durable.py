@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from churnlib.alerts import CallableSink, DeliveryError, DurableWatch, Notice, R
 from churnlib.alerts import _journal as journal_module
 from churnlib.alerts import _watch_durable as durable_module
 from churnlib.alerts import _watch_files as files_module
-from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, TimeError, VersionError
+from churnlib.exceptions import DataError, HistoryError, ParameterError, ParameterTypeError, TimeError, VersionError
 from churnlib.features import Count, FeatureSpec, OnlineFeatures
 from tests.alerts.streams import HOUR, START, Story, stories
 
@@ -219,3 +220,103 @@ def test_new_rules_are_meant_when_it_is_said(tmp_path: Path):
             service.send()
             assert service.watch.rules == more
     assert sorted((one.customer, one.rule) for one in taken) == [("ann", "once"), ("ann", "twice"), ("bob", "once")]
+
+
+def test_notices_are_not_lost_when_the_disk_is_full_at_that_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with DurableWatch(tmp_path, CallableSink(print), make, on_bad=refuse) as service:
+        service.take([event("ann", 0), event("ann", 1)])
+        with monkeypatch.context() as patch:
+            patch.setattr(journal_module, "write_all", full)
+            with pytest.raises(OSError, match="No space left"):
+                service.advance(START + HOUR)
+        assert [notice.customer for notice in service.waiting] == ["ann"]
+        service.checkpoint()
+    with DurableWatch(tmp_path, CallableSink(print), make, on_bad=refuse) as service:
+        assert [notice.customer for notice in service.waiting] == ["ann"]
+
+
+def full(*_: Any, **__: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_checkpoints_that_fail_do_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with DurableWatch(tmp_path, CallableSink(print), make, on_bad=refuse) as service:
+        service.take([event("ann", 0)])
+        with monkeypatch.context() as patch:
+            patch.setattr(files_module, "_sync_file", full)
+            for _ in range(4):
+                with pytest.raises(OSError, match="No space left"):
+                    service.checkpoint()
+        assert len(list(tmp_path.glob("*.part"))) == 1
+        service.checkpoint()
+        assert not list(tmp_path.glob("*.part"))
+
+
+def test_what_was_interrupted_is_not_written_down_half_done(tmp_path: Path):
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    events = [event("ann", 0), {"who": None, "at": START}, event("bob", 1)]
+    with DurableWatch(tmp_path, CallableSink(print), make, on_bad=interrupt) as service:
+        with pytest.raises(KeyboardInterrupt):
+            service.take(events, offset=3)
+        for again in (service.checkpoint, lambda: service.take(events), lambda: service.advance(START + HOUR)):
+            with pytest.raises(HistoryError, match="events were taken in half-way when an error came"):
+                again()
+    with DurableWatch(tmp_path, CallableSink(print), make, on_bad=lambda *_: None) as service:
+        assert (service.offset, service.watch.features.taken) == (3, 2)
+        service.checkpoint()
+
+
+@pytest.mark.parametrize("who", [2**63, -(2**63) - 1, 10**300, 1e300, float("inf")])
+def test_an_id_that_no_file_holds_does_not_stop_it(tmp_path: Path, who: Any):
+    bad: list[str] = []
+    with DurableWatch(tmp_path, CallableSink(print), make, on_bad=lambda _, error: bad.append(str(error))) as service:
+        given = [{"who": 7, "at": START}, {"who": who, "at": START}, {"who": 7, "at": START}]
+        service.take(given if who != float("inf") else given[::2])
+        service.advance(START + HOUR)
+        service.checkpoint()
+        assert len(bad) == (who != float("inf"))
+        assert all("ids that are whole numbers have 64 bits" in text for text in bad)
+        assert service.watch.features.taken == 2
+
+
+def test_the_first_event_that_cannot_be_read_settles_nothing(tmp_path: Path):
+    bad: list[str] = []
+    with DurableWatch(tmp_path, CallableSink(print), make, on_bad=lambda _, error: bad.append(str(error))) as service:
+        service.take([{"who": "ann", "at": "soon"}, {"who": 7, "at": START}])
+        assert service.watch.features.taken == 1
+        assert len(bad) == 1
+
+
+def test_wrong_values_are_refused_by_name(tmp_path: Path):
+    def begun(**options: Any) -> DurableWatch:
+        return DurableWatch(
+            **({"folder": tmp_path, "sink": CallableSink(print), "make": make, "on_bad": print} | options)
+        )
+
+    with pytest.raises(ParameterTypeError, match="make is a int; a function that makes a Watch"):
+        begun(make=5)
+    with pytest.raises(ParameterTypeError, match="make returned a int"):
+        begun(make=lambda: 5)
+    with pytest.raises(ParameterTypeError, match="folder is 5, a int; a path was expected"):
+        begun(folder=5)
+    with begun() as service:
+        with pytest.raises(ParameterTypeError, match="events is one mapping"):
+            service.take(event("ann", 0))  # type: ignore[arg-type]
+        with pytest.raises(ParameterTypeError, match="offset is 'x', a str"):
+            service.take([], offset="x")  # type: ignore[arg-type]
+        with pytest.raises(TimeError, match="a number of more than 40 digits, which as microseconds"):
+            service.advance(10**50)
+        service.take([event("ann", 0)])
+
+
+def test_what_was_closed_leaves_the_folder_to_others(tmp_path: Path):
+    with DurableWatch(tmp_path, CallableSink(print), make, on_bad=refuse) as service:
+        service.take([event("ann", 0), event("ann", 1)])
+        service.advance(START + HOUR)
+    calls = (lambda: service.take([event("ann", 2)]), service.send, service.checkpoint, lambda: service.advance(START))
+    for call in calls:
+        with pytest.raises(HistoryError, match="was closed; the folder may be another's by now"):
+            call()
+    assert len(service.waiting) == 1

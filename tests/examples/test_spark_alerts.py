@@ -17,6 +17,7 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / "examples" / "services" / "spark_alerts.py"
 MARCH = 1_740_787_200_000_000
 DAY = 86_400_000_000
+OTHER = [{"kind": ""}, {"kind": None}, {"kind": "order", "time": None}, {"kind": "order", "time": 2**62}]
 
 
 def java_version() -> int:
@@ -86,7 +87,12 @@ def test_spark_tells_what_one_process_tells(embedding, tmp_path):
     spark.conf.set("spark.sql.streaming.maxFilesPerTrigger", 1)
 
     def run(part: list[dict[str, object]], name: str) -> None:
-        (tmp_path / "in" / name).write_text("\n".join(map(json.dumps, part)))
+        torn = [
+            {"customer_id": 1},
+            {"kind": "order", "time": MARCH},
+            *({"customer_id": 1, "time": MARCH} | each for each in OTHER),
+        ]
+        (tmp_path / "in" / name).write_text("\n".join(["{torn", *map(json.dumps, torn + part)]))
         read = spark.readStream.schema("customer_id long, kind string, time long").json(str(tmp_path / "in"))
         write = embedding.alerts_of(read).writeStream.format("json").option("path", str(tmp_path / "out"))
         write.option("checkpointLocation", str(tmp_path / "at")).trigger(availableNow=True).start().awaitTermination()

@@ -9,7 +9,7 @@ import pytest
 
 from churnlib.calendar import to_us
 from churnlib.events import EventLog
-from churnlib.exceptions import DataError, ParameterError, VersionError
+from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, VersionError
 from churnlib.features import AttributeValue, Count, Distinct, FeatureSpec, Recency, RunLength, Sum, Tenure, compute
 from churnlib.features._online import OnlineFeatures
 
@@ -249,3 +249,33 @@ class TestBytes:
 def _write(path, table):
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
+
+
+@pytest.mark.parametrize("data", [None, 10**12, "text", [1]])
+def test_what_is_no_bytes_is_refused_without_room_for_it(data):
+    with pytest.raises(ParameterTypeError, match="data is a "):
+        make().from_bytes(data)
+    with pytest.raises(DataError, match="is not known"):
+        make().to_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        b"", b"[]", b"{}", b"7", b"[" * 100_000, b'{"customer":"a"}',
+        b'{"customer":"a","now":1,"events":"AAA","items":[],"past":null}',
+        b'{"customer":"a","now":1,"events":"AAAA","items":[],"past":null}',
+        b'{"customer":"a","now":1,"events":"","items":[],"past":[[1],[1],[1]]}',
+        b'{"customer":"a","now":"1","events":"","items":[],"past":null}',
+    ],
+)  # fmt: skip
+def test_bytes_with_a_right_checksum_and_a_wrong_content_change_nothing(change):
+    from churnlib.features._online_files import _HASH, _MAGIC, _checksum
+
+    online = make()
+    online.update({"who": "ann", "at": MARCH, "kind": "order", "total": 1.0, "what": "tea", "plan": None, "id": 1})
+    data = online.to_bytes("ann")
+    begin = len(_MAGIC) + 1 + _HASH
+    with pytest.raises(VersionError, match="bytes of a customer's state cannot be read"):
+        make().from_bytes(data[:begin] + _checksum(change) + change)
+    assert make().from_bytes(bytearray(data)) == "ann"

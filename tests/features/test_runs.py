@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from churnlib.calendar import Duration
-from churnlib.exceptions import ParameterError
+from churnlib.exceptions import ParameterError, ParameterTypeError
 from churnlib.features import FeatureSpec, RunLength, compute
 from tests.features.worlds import CUTOFFS, DAY, KINDS, Event, events, make_log, oracles
 
@@ -86,6 +86,20 @@ def test_a_run_that_counts_at_once_is_written_as_it_always_was():
 def test_the_kind_has_to_be_among_those_looked_at():
     with pytest.raises(ParameterError, match=r"(?s)RunLength looks for \['cancel'\].*over=\['cancel', 'order'\]"):
         RunLength("cancel", over="order")
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: RunLength(None), ParameterError, r"RunLength has no kind.*Fix: RunLength\('cancel'"),
+        (lambda: RunLength("cancel", over=3), ParameterTypeError, "over is 3"),
+        (lambda: RunLength("cancel", over=[]), ParameterError, "over is an empty list.*over=None"),
+        (lambda: RunLength("cancel", mature=2), ParameterTypeError, r"RunLength\.mature: 2 is a int"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(call, error, text):
+    with pytest.raises(error, match=f"(?s){text}"):
+        call()
 
 
 def test_an_unknown_kind_to_look_over_is_named():

@@ -158,7 +158,7 @@ def types_of(
     >>> types["any.recency"], units["any.recency"]
     (ColumnType(kind='number', unit='days'), 'days')
     """
-    beside = {name: ColumnType("number") for name in as_names(scores, name="scores")}
+    beside = {name: ColumnType("number", units.get(name)) for name in as_names(scores, name="scores")}
     if isinstance(columns, FeatureSpec):
         types = {feature.name: _of_feature(feature) for feature in columns}
     elif isinstance(columns, Mapping) and columns and all(isinstance(one, ColumnType) for one in columns.values()):

@@ -201,7 +201,8 @@ def fit_rules(
     scores: Mapping[str, Any] | None,
 ) -> RuleFit:
     """Weigh rules by what became of those for whom they fired; see `RuleSet.fit`."""
-    check_choice(method if isinstance(method, str) else repr(method), ("logistic", "hazard"), name="method")
+    asked: Any = method  # neither an array nor pandas.NA can be compared with a word
+    method = check_choice(asked if isinstance(asked, str) else repr(asked), ("logistic", "hazard"), name="method")
     ridge = check_number(ridge, name="ridge", low=_LEAST_RIDGE)
     budget = None if budget is None else _above_0(budget)
     _check_dataset(data)
@@ -232,7 +233,9 @@ def _numbers(score: ArrayLike) -> FloatArray:
         return as_floats(score)
     except (TypeError, ValueError):
         raise ParameterTypeError(
-            message(f"score is {str(score)[:40]!r}", "numbers were expected", "fit.probability(step.customers['score'])")
+            message(
+                f"score is {str(score)[:40]!r}", "numbers were expected", "fit.probability(step.customers['score'])"
+            )
         ) from None
 
 

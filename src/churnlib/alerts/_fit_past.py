@@ -89,7 +89,7 @@ class Past:
         self.rules = rules
         self.pauses = rules.pauses()
         X = _columns(data.X, rules, dict(scores))
-        _, units = types_of(data.features, dict(rules.units))
+        _, units = types_of(data.features, dict(rules.units), tuple(scores))
         self.order, bounds = _by_cutoff(data.rows.cutoff)
         ordered = X.iloc[self.order]
         self.columns = Columns(ordered, units={name: unit for name, unit in units.items() if name in X.columns})

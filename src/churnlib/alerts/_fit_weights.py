@@ -260,14 +260,13 @@ def find_weights(cells: Cells, customer: IntArray, *, method: Method, ridge: flo
 
     def objective(theta: FloatArray) -> tuple[float, FloatArray]:
         value, gradient = likelihood.at(theta)
-        return -scale * (value - penalty @ (theta * theta) / 2), -scale * (gradient - penalty * theta)
+        return -scale * (value - float(penalty @ (theta * theta)) / 2), -scale * (gradient - penalty * theta)
 
-    bounds = [(None, None)] * free + [(0.0, 0.0 if still else None) for still in fixed[free:]]
-    options = {"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-9}
+    bounds: list[tuple[float | None, float | None]] = [(None, None)] * free
+    bounds += [(0.0, 0.0 if still else None) for still in fixed[free:]]
+    options: Any = {"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-9}
     theta = np.asarray(minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x)
-    theta = _polished(
-        theta, objective, lambda at: scale * (likelihood.information(at) + np.diag(penalty)), free, fixed
-    )
+    theta = _polished(theta, objective, lambda at: scale * (likelihood.information(at) + np.diag(penalty)), free, fixed)
     held = np.concatenate([np.zeros(free, dtype=bool), theta[free:] <= 0])
     slope = likelihood.at(theta)[1] - penalty * theta
     errors = np.full(len(theta), np.nan)
@@ -289,7 +288,7 @@ def _polished(theta: FloatArray, objective: Any, curvature: Any, free: int, fixe
             break
         step = np.zeros(len(theta))
         step[~held] = np.linalg.solve(curvature(theta)[np.ix_(~held, ~held)], -slope[~held])
-        size = 1.0
+        size, there, found, new = 1.0, theta, value, slope
         while size > 1e-8:
             there = np.where(bounded, np.maximum(theta + size * step, 0.0), theta + size * step)
             found, new = objective(there)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from churnlib._typing import BoolArray
+from churnlib.alerts._instants import us_of
 from churnlib.alerts._rule import Rule
 from churnlib.calendar import timestamp, to_us
 from churnlib.exceptions import ChurnlibError, ParameterError, ParameterTypeError, message, nearest, some
@@ -61,7 +62,7 @@ def is_valid(rule: Rule, now: int, tz: str) -> bool:
     False
     """
     start, until = rule.valid
-    return (start is None or to_us(start, tz) <= now) and (until is None or now < to_us(until, tz))
+    return (start is None or us_of(start, tz) <= now) and (until is None or now < us_of(until, tz))
 
 
 def stale_sources(rules: RuleSet, last: Mapping[str, Any], now: int) -> dict[str, str]:

@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 from typing import Any
 
 from churnlib.calendar import to_us
 from churnlib.calendar._instants import read_stamp
 
-__all__ = ["instant_text", "next_day"]
+__all__ = ["instant_text", "next_day", "us_of"]
+
+
+@lru_cache(maxsize=1024)
+def us_of(text: str, tz: str) -> int:
+    """Return what `to_us` does of a text, which is read once however often it is asked for.
+
+    Parameters
+    ----------
+    text : str
+        What `instant_text` returned.
+    tz : str
+        The zone where the text says none.
+
+    Returns
+    -------
+    int
+        Microseconds since 1970 in UTC.
+
+    Examples
+    --------
+    >>> us_of("1970-01-02", "UTC")
+    86400000000
+    """
+    return to_us(text, tz)
 
 
 def instant_text(value: Any) -> str:

@@ -6,11 +6,12 @@ import json
 import os
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 from churnlib._checks import check_flag
-from churnlib.alerts._sinks_lines import drop_torn_line, sync_folder, write_all
+from churnlib.alerts._sinks_lines import as_path, drop_torn_line, sync_folder, write_all
 from churnlib.exceptions import DataError, message
 
 __all__ = ["Journal"]
@@ -52,9 +53,10 @@ class Journal:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
+        self.folder = as_path(folder, "folder")
         self.folder.mkdir(parents=True, exist_ok=True)
         self._file: Any = None
+        self._size, self._is_torn = 0, False
         self.end = self._find_end()
 
     def __enter__(self) -> Self:
@@ -65,9 +67,17 @@ class Journal:
 
     def close(self) -> None:
         """Close the file; the next record opens another."""
+        self._cut()
         file, self._file = self._file, None
         if file is not None:
             file.close()
+
+    def _cut(self) -> None:
+        """Take out what a write that did not end may have left; where that fails too, the next one tries again."""
+        if self._is_torn:
+            with suppress(OSError):
+                self._file.truncate(self._size)
+                self._is_torn = False
 
     def append(self, record: Mapping[str, Any], *, sync: bool = True) -> int:
         """Write a record, and return its number, counted from 1: `read` wants it to go on behind it.
@@ -89,22 +99,26 @@ class Journal:
         """
         try:
             body = json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise DataError(
                 message(f"a record is no JSON ({error})", "texts, finite numbers, lists and objects", "str(value)")
             ) from None
         check_flag(sync, name="sync")
         if self._file is None:
             self._file = (self.folder / f"{_STEM}{self.end:015d}{_SUFFIX}").open("ab", buffering=0)
+            self._size = self._file.seek(0, os.SEEK_END)
             sync_folder(self.folder)
-        start = self._file.seek(0, os.SEEK_END)
+        if self._is_torn:
+            self._file.truncate(self._size)
+        line, self._is_torn = b"%08x %s\n" % (zlib.crc32(body), body), True
         try:
-            write_all(self._file, b"%08x %s\n" % (zlib.crc32(body), body))
+            write_all(self._file, line)
             if sync:
                 os.fsync(self._file.fileno())
         except OSError:
-            self._file.truncate(start)
+            self._cut()
             raise
+        self._size, self._is_torn = self._size + len(line), False
         self.end += 1
         return self.end
 
@@ -141,7 +155,7 @@ class Journal:
         """Delete the files whose records all have this number or a lower one."""
         files = self._files()
         ends = [begin for begin, _ in files[1:]] + [self.end]
-        for (_, path), end in zip(files, ends, strict=True):
+        for (_, path), end in zip(files, ends, strict=False):  # there may be no file at all
             if end <= before and not (self._file is not None and path == files[-1][1]):
                 path.unlink()
 

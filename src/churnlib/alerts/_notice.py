@@ -15,7 +15,7 @@ import numpy as np
 from churnlib.alerts._because import Place, shown
 from churnlib.alerts._explain import _text
 from churnlib.calendar import DAY_US, to_us
-from churnlib.exceptions import SchemaError, message, some
+from churnlib.exceptions import ParameterTypeError, SchemaError, message, some
 from churnlib.expressions._columns import _CONVERTED, _kind_of_value
 
 if TYPE_CHECKING:
@@ -187,6 +187,8 @@ class Notice:
             ...
         churnlib.exceptions.SchemaError: a notice has no customer, rule, level, reason, since...
         """
+        if not isinstance(values, Mapping):
+            raise SchemaError(message(f"the notice is a {type(values).__name__}", "an object", "notice.to_dict()"))
         lacking = [entry.name for entry in fields(cls) if entry.name not in values]
         if lacking:
             raise SchemaError(
@@ -194,12 +196,7 @@ class Notice:
             )
         found = {entry.name: values[entry.name] for entry in fields(cls)}
         for name in ("since", "at"):
-            try:
-                found[name] = dt.datetime.fromisoformat(found[name]).astimezone(dt.UTC)
-            except (TypeError, ValueError):
-                raise SchemaError(
-                    message(f"{name} of a notice is {str(found[name])[:40]!r}", "an ISO 8601 text", "notice.to_dict()")
-                ) from None
+            found[name] = _instant(found[name], name)
         return cls(**found)
 
     @classmethod
@@ -230,11 +227,23 @@ class Notice:
         """
         try:
             values = json.loads(text)
-        except ValueError:
+        except (TypeError, ValueError, RecursionError):
             values = None
         if not isinstance(values, dict):
             raise SchemaError(message("the text is no JSON of a notice", "an object", "notice.to_json()"))
         return cls.from_dict(values)
+
+
+def _instant(value: Any, name: str) -> dt.datetime:
+    """Read an instant as `to_dict` writes it: without a zone it would be one on the clock of this machine."""
+    try:
+        instant = dt.datetime.fromisoformat(value)
+        if instant.tzinfo is not None:
+            return instant.astimezone(dt.UTC)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    wrong = f"{name} of a notice is {str(value)[:40]!r}"
+    raise SchemaError(message(wrong, "an ISO 8601 text with a zone", "notice.to_dict()"))
 
 
 class Wording:
@@ -324,6 +333,12 @@ def notices(step: AlertStep, *, language: str | None = None) -> list[Notice]:
     >>> [(notice.customer, notice.owner, notice.text) for notice in notices(step)]
     [(7, 'crm', 'x > 1')]
     """
+    from churnlib.alerts._alert_step import AlertStep
+
+    if not isinstance(step, AlertStep):
+        raise ParameterTypeError(
+            message(f"step is a {type(step).__name__}", "a step over a table was expected", "notices(rules.step(X))")
+        )
     told = step.notifications
     if told.empty:
         return []

@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from churnlib._typing import Instant
 from churnlib.alerts._hold import is_valid, stale_sources
 from churnlib.alerts._online_bytes import customer_from_bytes, customer_to_bytes
@@ -18,6 +20,7 @@ from churnlib.alerts._online_store import OnlineStates
 from churnlib.alerts._silence import Silence, active_silences
 from churnlib.alerts._state import AlertState
 from churnlib.calendar import to_us
+from churnlib.exceptions import ParameterTypeError, TimeError, message
 
 if TYPE_CHECKING:
     from churnlib.alerts._ruleset import RuleSet
@@ -26,6 +29,7 @@ __all__ = ["Alert", "OnlineAlerts", "OnlineStep"]
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
+_FIRST, _LAST = ((dt.datetime(year, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND for year in (1, 9999))
 
 
 class OnlineAlerts:
@@ -113,11 +117,17 @@ class OnlineAlerts:
         'opted out'
         """
         if sources is not None:
+            if not isinstance(sources, Mapping):
+                raise ParameterTypeError(
+                    message(
+                        f"sources is {sources!r}", "feeds with their last event", "sources={'visits': '2026-03-02'}"
+                    )
+                )
             self._sources = dict(self._sources) | dict(sources)
         if opted_out is not None:
-            self._opted_out = frozenset(opted_out)
+            self._opted_out = opted_out_of(opted_out)
         if silences is not None:
-            self._silences = tuple(silences)
+            self._silences = silences_of(silences, self.rules)
 
     def step(self, customer: Any, row: Mapping[str, Any], now: Instant | int) -> OnlineStep:
         """Evaluate all rules for one customer at one instant.
@@ -145,7 +155,7 @@ class OnlineAlerts:
         DataError
             When a rule with ``on_missing="error"`` meets a missing value.
         TimeError
-            When the customer was evaluated later than `now` before.
+            When the customer was evaluated later than `now` before, or `now` lies in no year from 1 to 9999.
 
         Examples
         --------
@@ -244,6 +254,10 @@ class OnlineAlerts:
         >>> [step.customer for step in online.tick("2026-03-03", lambda customer, now: {"days": 30})]
         ['ann']
         """
+        if rows is not None and not callable(rows):
+            raise ParameterTypeError(
+                message(f"rows is a {type(rows).__name__}", "a function of a customer and an instant", "rows=None")
+            )
         context = self._context(now)
         steps = []
         for customer in sorted(self._states.slots):
@@ -277,7 +291,7 @@ class OnlineAlerts:
 
         Parameters
         ----------
-        customers : collection of ids
+        customers : id or collection of ids
             Whom; those who are not known are passed over.
 
         Examples
@@ -289,7 +303,7 @@ class OnlineAlerts:
         >>> len(online)
         0
         """
-        for customer in customers:
+        for customer in ids_given(customers, "customers"):
             self._states.drop(customer)
 
     def to_bytes(self, customer: Any) -> bytes:
@@ -355,7 +369,7 @@ class OnlineAlerts:
 
     def _context(self, now: Instant | int) -> Context:
         rules, settings = self.rules, self._settings
-        instant = _instant(now, rules.timezone)
+        instant = instant_of(now, rules.timezone)
         stale = stale_sources(rules, self._sources, instant) if rules.sources or self._sources else {}
         silences = active_silences(self._silences, instant, rules.timezone, rules.ids) if self._silences else []
         valid, suspended = self._all_valid, self._none_suspended
@@ -366,8 +380,64 @@ class OnlineAlerts:
         return Context(instant, settings, valid, suspended, stale, self._opted_out, silences)
 
 
-def _instant(now: Instant | int, tz: str) -> int:
+def opted_out_of(customers: Any) -> frozenset[Any]:
+    """Return who wants no contact, as ids that can be written to a file."""
+    if isinstance(customers, str | bytes | Mapping) or not isinstance(customers, Iterable):
+        raise ParameterTypeError(
+            message(
+                f"opted_out is {str(customers)[:40]!r}", "several ids of customers were expected", "opted_out=['c-17']"
+            )
+        )
+    return frozenset(ids_given(customers, "opted_out"))
+
+
+def ids_given(customers: Any, name: str) -> list[Any]:
+    """Return ids as they are known everywhere: one alone is a list of one."""
+    listed = [customers] if isinstance(customers, str | int | np.integer) else customers
+    if not isinstance(listed, Iterable) or isinstance(listed, bytes):
+        raise ParameterTypeError(
+            message(f"{name} is {str(customers)[:40]!r}", "ids of customers were expected", f"{name}=['c-17']")
+        )
+    found = [int(who) if isinstance(who, np.integer) else who for who in listed]
+    strange = [who for who in found if not isinstance(who, str | int)]
+    if strange:
+        raise ParameterTypeError(
+            message(
+                f"{name} has {str(strange[0])[:40]!r}, a {type(strange[0]).__name__}",
+                "ids are whole numbers or texts",
+                f"{name}=['c-17']",
+            )
+        )
+    return found
+
+
+def silences_of(silences: Any, rules: RuleSet) -> tuple[Silence, ...]:
+    """Return silences of these rules, once it is known that they are some."""
+    if isinstance(silences, str | Silence) or not isinstance(silences, Iterable):
+        raise ParameterTypeError(
+            message(
+                f"silences is a {type(silences).__name__}",
+                "a list of silences was expected",
+                "silences=[Silence('move', until='2026-03-09')]",
+            )
+        )
+    listed = tuple(silences)
+    active_silences(listed, 0, rules.timezone, rules.ids)
+    return listed
+
+
+def instant_of(now: Instant | int, tz: str) -> int:
+    """Return an instant in microseconds; the fastest for a whole number, which is one already."""
     if type(now) is int:
+        if not _FIRST <= now <= _LAST:
+            raise TimeError(
+                message(
+                    f"now is {now if abs(now) < 10**40 else 'a number of more than 40 digits'}, which as microseconds "
+                    "since 1970 lies in no year from 1 to 9999",
+                    "whole numbers are microseconds since 1970 in UTC",
+                    "now='2026-03-02'",
+                )
+            )
         return now
     if type(now) is dt.datetime and now.tzinfo is not None:  # as to_us reads it, without its detour
         return (now - _EPOCH) // _MICROSECOND

@@ -7,9 +7,12 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from churnlib.alerts._online_store import OnlineStates
 from churnlib.alerts._step import BLANK, Cells
 from churnlib.exceptions import DataError, VersionError, message
+from churnlib.features._online_files import bytes_of
 
 __all__ = ["customer_from_bytes", "customer_to_bytes"]
 
@@ -27,7 +30,7 @@ _CELL = struct.Struct("<HBqHqq")
 
 def customer_to_bytes(states: OnlineStates, digest: str, customer: Any) -> bytes:
     """Return what is remembered of a customer, behind a version, the digest of the rules and a checksum."""
-    slot = states.slots.get(customer)
+    slot = states.slots.get(customer) if isinstance(customer, str | int | np.integer) else None
     if slot is None:
         raise DataError(
             message(
@@ -62,7 +65,7 @@ def customer_from_bytes(states: OnlineStates, digest: str, lengths: Sequence[int
     data : bytes
         What `customer_to_bytes` returned.
     """
-    body = _checked(bytes(data), digest)
+    body = _checked(bytes_of(data), digest)
     try:
         customer, seen, cells = _parsed(body, lengths)
     except (struct.error, ValueError):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from churnlib._typing import BoolArray
 from churnlib.alerts._customers import customer_ids, ids_of
-from churnlib.exceptions import DataError, DuplicateError, SchemaError, message, nearest, some
+from churnlib.exceptions import DataError, DuplicateError, ParameterTypeError, SchemaError, message, nearest, some
 from churnlib.expressions import Columns, ColumnType
 from churnlib.expressions._columns import _EXACT, _is_column
 
@@ -53,7 +53,15 @@ class Arrays(Mapping[str, ColumnType]):
     def _put(self, name: str, column: Any) -> None:
         if isinstance(column, pd.Series) and isinstance(column.dtype, np.dtype):
             column = column.to_numpy()
-        if isinstance(column, np.ndarray) and column.ndim == 1:
+        if isinstance(column, np.ndarray) and column.ndim > 1:
+            raise SchemaError(
+                message(
+                    f"column {name!r} is an array of {column.ndim} dimensions",
+                    "a value for each customer",
+                    "array[:, 0]",
+                )
+            )
+        if isinstance(column, np.ndarray):
             kind = _KINDS.get(column.dtype.kind) or ("text" if _is_text(column) else None)
             if kind is not None:
                 self._arrays[name], self._kinds[name] = column, kind
@@ -228,6 +236,10 @@ def customers_of(rows: Any, customers: Any) -> list[Any]:
     # Almost always it is a list of whole numbers, or of texts, and nothing has to be made of it.
     ids = customers if type(customers) is list else None
     if ids is None or not (kinds := set(map(type, ids))) or len(kinds) > 1 or not kinds <= {int, str}:
+        if isinstance(customers, str | set | frozenset | Mapping) or not hasattr(customers, "__len__"):  # no order
+            raise ParameterTypeError(
+                message(f"customers is a {type(customers).__name__}", "a list of ids was expected", "customers=[7, 8]")
+            )
         ids = ids_of(customers).tolist()
     if len(set(ids)) < len(ids):
         twice = [who for who, count in Counter(ids).items() if count > 1]

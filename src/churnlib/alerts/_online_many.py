@@ -60,8 +60,8 @@ def step_many(
         check_order(
             states.seen[there], [who for who, slot in zip(customers, known, strict=True) if slot >= 0], context.now
         )
-    if customers:
-        states.check_id(customers[0])
+    for who in [who for who, slot in zip(customers, known, strict=True) if slot < 0] or customers[:1]:
+        states.check_id(who)
     slots = np.array(
         [states.add(who) if slot < 0 else slot for who, slot in zip(customers, known, strict=True)], np.int64
     )

@@ -33,6 +33,8 @@ def step_one(
     states: OnlineStates, reader: RuleReader, customer: Any, row: Mapping[str, Any], context: Context
 ) -> OnlineStep:
     """Evaluate all rules for one customer at one instant, and remember it."""
+    if type(customer) is not int and type(customer) is not str:
+        states.check_id(customer)
     slot, now = states.slots.get(customer), context.now
     seen = None if slot is None else int(states.seen[slot])
     if seen is not None and seen > now:

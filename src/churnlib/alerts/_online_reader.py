@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from churnlib.alerts._conditions import Conditions, RowValues, conditions_of
-from churnlib.exceptions import SchemaError, message, nearest
+from churnlib.exceptions import ParameterTypeError, SchemaError, message, nearest
 from churnlib.expressions import ColumnType
 from churnlib.expressions._columns import _CONVERTED, _EXACT, _MISSING, _kind_of_value
 
@@ -106,6 +106,10 @@ class RuleReader:
                 value = row[name]
             except KeyError:
                 raise SchemaError(_no_value(name, row)) from None
+            except (TypeError, IndexError):
+                raise ParameterTypeError(
+                    message(f"the row is a {type(row).__name__}", "values by column were expected", "{'days': 31}")
+                ) from None
             # Almost all values take the short way through the next lines.
             if type(value) is float and value == value:  # noqa: PLR0124 - NaN
                 kind = "number"

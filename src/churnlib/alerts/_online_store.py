@@ -15,6 +15,8 @@ from churnlib.exceptions import ParameterError, message
 
 __all__ = ["OnlineStates"]
 
+_LARGEST = 2**63
+
 _AT_FIRST = 16
 """Customers there is room for at first."""
 
@@ -86,6 +88,14 @@ class OnlineStates:
                     f"the customer is {customer!r}, a {type(customer).__name__}",
                     "ids are whole numbers or texts",
                     f"str({customer!r})",
+                )
+            )
+        if not isinstance(customer, str) and not -_LARGEST <= customer < _LARGEST:
+            raise ParameterError(
+                message(
+                    "the customer is a whole number that leaves 64 bits",
+                    "ids of 64 bits",
+                    "str(...) makes a text of it",
                 )
             )
         other = next(iter(self.slots), customer)

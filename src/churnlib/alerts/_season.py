@@ -96,14 +96,18 @@ class Pause:
         """
         length = np.rint(np.clip(np.nan_to_num(silence * unit_us, nan=0.0), 0.0, _LONGEST)).astype(np.int64)
         inside = self.until_one(now) - self.until(now - length)
-        return np.asarray(silence - inside / unit_us)
+        # Whole microseconds are taken from whole ones, so that what is left of exactly 30 days is 30 days.
+        exact = (inside > 0) & (length < _LONGEST)
+        return np.where(exact, (length - inside) / unit_us, silence - inside / unit_us)
 
     def left_one(self, silence: float, unit_us: int, now: int) -> float:
         """Take the spans inside one silence that ends now out of it; the same as `left` for one row."""
         if silence != silence:  # noqa: PLR0124 - NaN
             return silence
         length = round(min(max(silence * unit_us, 0.0), _LONGEST))
-        return silence - (self.until_one(now) - self.until_one(now - length)) / unit_us
+        inside = self.until_one(now) - self.until_one(now - length)
+        exact = inside > 0 and length < _LONGEST
+        return (length - inside) / unit_us if exact else silence - inside / unit_us
 
 
 def calendar_of(given: Mapping[str, Any] | None) -> tuple[tuple[str, Days], ...]:

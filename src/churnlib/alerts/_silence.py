@@ -8,7 +8,7 @@ from typing import Any
 
 from churnlib._typing import Instant
 from churnlib.alerts._fields import check_label, labels_of
-from churnlib.alerts._instants import instant_text
+from churnlib.alerts._instants import instant_text, us_of
 from churnlib.calendar import to_us
 from churnlib.exceptions import ParameterError, ParameterTypeError, message, nearest, some
 
@@ -135,6 +135,6 @@ def active_silences(silences: Iterable[Silence], now: int, tz: str, ids: Iterabl
     holding = [
         silence
         for silence in listed
-        if (silence.start is None or to_us(silence.start, tz) <= now) and now < to_us(silence.until, tz)
+        if (silence.start is None or us_of(silence.start, tz) <= now) and now < us_of(silence.until, tz)
     ]
     return sorted(holding, key=lambda silence: silence.name)

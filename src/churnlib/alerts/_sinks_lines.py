@@ -10,11 +10,14 @@ from typing import Any, Self
 from churnlib._checks import check_flag
 from churnlib.alerts._notice import Notice
 from churnlib.alerts._sinks import DeliveryError
-from churnlib.exceptions import message
+from churnlib.exceptions import ParameterTypeError, message
 
-__all__ = ["JsonLinesSink", "drop_torn_line", "sync_folder", "write_all"]
+__all__ = ["JsonLinesSink", "as_path", "drop_torn_line", "sync_folder", "write_all"]
 
 _BLOCK = 1 << 16
+
+ESCAPED = "backslashreplace"
+r"""How half of a surrogate pair is encoded, which is no character: as \udXXX, just as JSON writes it."""
 
 
 class JsonLinesSink:
@@ -44,7 +47,7 @@ class JsonLinesSink:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, sync: bool = True) -> None:
-        self.path = Path(path)
+        self.path = as_path(path, "path")
         self._sync = check_flag(sync, name="sync")
         self._file: Any = None
 
@@ -76,9 +79,11 @@ class JsonLinesSink:
         """
         if not notices:
             return
-        lines = "".join(f"{notice.to_json()}\n" for notice in notices).encode()
+        lines = "".join(f"{notice.to_json()}\n" for notice in notices).encode("utf-8", ESCAPED)
         start = None
         try:
+            if self._file is not None and not _is_at(self._file, self.path):
+                self.close()  # it was moved away or removed, as logs are: what is written there nobody reads
             if self._file is None:
                 self._file = _opened(self.path)
             start = self._file.seek(0, os.SEEK_END)
@@ -126,6 +131,13 @@ def _close_quietly(file: Any) -> None:
         pass
 
 
+def _is_at(file: Any, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 def _opened(path: Path) -> Any:
     is_new = not path.exists()
     file = path.open("r+b" if not is_new else "w+b", buffering=0)
@@ -133,6 +145,15 @@ def _opened(path: Path) -> Any:
     if is_new:
         sync_folder(path.parent)
     return file
+
+
+def as_path(value: Any, name: str) -> Path:
+    """Return a path; refuse what is none."""
+    if isinstance(value, str | os.PathLike) and value != "":
+        return Path(value)
+    raise ParameterTypeError(
+        message(f"{name} is {value!r}, a {type(value).__name__}", "a path was expected", f"{name}='alerts'")
+    )
 
 
 def write_all(file: Any, data: bytes) -> None:

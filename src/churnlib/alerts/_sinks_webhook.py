@@ -9,9 +9,12 @@ import hmac
 import http.client
 import json
 import random
+import socket
 import ssl
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn, Self
@@ -21,7 +24,8 @@ from churnlib._checks import check_integer, check_number
 from churnlib._version import __version__
 from churnlib.alerts._notice import Notice
 from churnlib.alerts._sinks import DeliveryError
-from churnlib.exceptions import ParameterError, ParameterTypeError, message
+from churnlib.alerts._sinks_lines import ESCAPED
+from churnlib.exceptions import ParameterError, ParameterTypeError, message, some
 
 __all__ = ["WebhookSink"]
 
@@ -29,6 +33,7 @@ _AGAIN = frozenset({408, 429})
 _OURS = frozenset({"content-type", "content-length", "host", "idempotency-key", "transfer-encoding", "connection"})
 _SIGNATURE = "X-Churnlib-Signature"
 _LONGEST_ANSWER = 1 << 16
+_LONGEST_WAIT = 10
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -84,7 +89,8 @@ class WebhookSink:
     headers : mapping of str to str, default=None
         More headers, such as an authorization.
     timeout : float, default=10.0
-        Seconds to wait for a connection, and for each part of an answer.
+        Seconds to wait for a connection, and for each part of an answer. An answer that comes in
+        drops is given up after ten times as long.
     retries : int, default=5
         How often a request is repeated.
     backoff : float, default=0.5
@@ -139,6 +145,10 @@ class WebhookSink:
         self._timeout = _positive(timeout, "timeout")
         self._retries = check_integer(retries, name="retries", low=0, high=100)
         self._backoff, self._longest = _positive(backoff, "backoff"), _positive(longest, "longest")
+        if context is not None and not isinstance(context, ssl.SSLContext):
+            raise ParameterTypeError(
+                message(f"context is a {type(context).__name__}", "an SSLContext was expected", "context=None")
+            )
         self._batch = check_integer(batch, name="batch", low=1, high=10_000)
         self._context = context
         self._connection: http.client.HTTPConnection | None = None
@@ -197,7 +207,7 @@ class WebhookSink:
         body = json.dumps(
             {"notices": [notice.to_dict() for notice in notices]},
             ensure_ascii=False, separators=(",", ":"), allow_nan=False,
-        ).encode()  # fmt: skip
+        ).encode("utf-8", ESCAPED)  # fmt: skip
         key = hashlib.sha256("\n".join(notice.key for notice in notices).encode()).hexdigest()
         failure = self._request(body, key)
         repeated = 0
@@ -221,7 +231,7 @@ class WebhookSink:
         kept = self._connection is not None
         try:
             response, text_is_short = self._answer(body, key)
-        except (TimeoutError, http.client.HTTPException, OSError) as error:
+        except (UnicodeError, http.client.HTTPException, OSError) as error:
             self.close()
             stale = kept and isinstance(error, (http.client.RemoteDisconnected, ConnectionError))
             return _Failure(_named(error), again=not isinstance(error, ssl.SSLCertVerificationError), stale=stale)
@@ -239,8 +249,14 @@ class WebhookSink:
         if self._connection is None:
             self._connection = self._connect()
         self._connection.request("POST", self._target.shown(), body, self._headers_of(body, key))
-        response = self._connection.getresponse()
-        response.read(_LONGEST_ANSWER)
+        watchdog = threading.Timer(_LONGEST_WAIT * self._timeout, _hang_up, [self._connection.sock])
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            response = self._connection.getresponse()
+            response.read(_LONGEST_ANSWER)
+        finally:
+            watchdog.cancel()
         return response, response.isclosed()
 
     def _connect(self) -> http.client.HTTPConnection:
@@ -268,8 +284,15 @@ class WebhookSink:
         return DeliveryError(message(wrong, expected, fix), status=failure.status)
 
 
+def _hang_up(connection: Any) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
 def _named(error: BaseException) -> str:
     """Name what went wrong with a connection, in words that hold nothing of the request."""
+    if isinstance(error, UnicodeError):
+        return "was not to be reached (no name of a host)"
     if isinstance(error, TimeoutError):
         return "did not answer in time"
     if isinstance(error, http.client.HTTPException) and not isinstance(error, ConnectionError):
@@ -287,10 +310,10 @@ def _retry_after(text: str | None) -> float:
         return float(text[:9])
     try:
         when = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        when = when if when.tzinfo is not None else when.replace(tzinfo=dt.UTC)
+        return max(0.0, (when - dt.datetime.now(dt.UTC)).total_seconds())
+    except (TypeError, ValueError, OverflowError, IndexError):  # whatever the receiver writes there
         return 0.0
-    when = when if when.tzinfo is not None else when.replace(tzinfo=dt.UTC)
-    return max(0.0, (when - dt.datetime.now(dt.UTC)).total_seconds())
 
 
 # -- what is given ------------------------------------------------------------------------------
@@ -356,8 +379,11 @@ def _headers(given: Mapping[str, str] | None, parts: SplitResult) -> dict[str, _
 
 
 def _check_header(name: object, value: object) -> None:
-    if not isinstance(name, str) or not name or not set(name) <= _TOKEN:
-        raise ParameterError(message(f"a header is called {name!r}", "letters, digits and hyphens", "'X-Shop'"))
+    if not isinstance(name, str) or not name or not set(name) <= _TOKEN:  # which may be the value, and is not said
+        strange = (
+            f"has {some(sorted(map(repr, set(name) - _TOKEN)))}" if isinstance(name, str) and name else "is no text"
+        )
+        raise ParameterError(message(f"the name of a header {strange}", "letters, digits and hyphens", "'X-Shop'"))
     if name.lower() in _OURS or name.lower() == _SIGNATURE.lower():
         raise ParameterError(
             message(f"headers has {name!r}, which the sink sets itself", "other headers", "leave it out")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias, runtime_checkable
 
+from churnlib._checks import check_number
 from churnlib.exceptions import DataError, ParameterError, message
 
-__all__ = ["BadLine", "OnBad", "Source", "Taken", "check_on_bad", "event_of"]
+__all__ = ["BadLine", "OnBad", "Source", "Taken", "check_on_bad", "check_timeout", "event_of"]
 
 MAX_LINE = 1 << 20
 """The longest line that is read, in bytes: no event is a megabyte."""
+
+_DEEPEST = 100
+"""How many objects and lists may lie within one another: each step of reading and writing one takes room of its own."""
 
 
 class Taken(NamedTuple):
@@ -111,6 +116,11 @@ def check_on_bad(on_bad: Any) -> OnBad:
     )
 
 
+def check_timeout(timeout: Any) -> float:
+    """Return the seconds to wait, once it is known that they end."""
+    return check_number(timeout, name="timeout", low=0.0)
+
+
 def event_of(line: bytes) -> dict[str, Any] | str:
     """Read a line: an event, or what is wrong with it.
 
@@ -132,8 +142,12 @@ def event_of(line: bytes) -> dict[str, Any] | str:
     if len(line) > MAX_LINE:
         return f"longer than {MAX_LINE:,} bytes"
     try:
-        found = json.loads(line.decode("utf-8-sig"), parse_constant=_no_number)
-    except UnicodeDecodeError:
+        found = json.loads(line.decode("utf-8-sig"), parse_constant=_no_number, parse_float=_finite)
+        if line.count(b"[") + line.count(b"{") > _DEEPEST and _is_deep(found):
+            return "nested too deeply"
+        if b"\\u" in line:  # a half of a pair is no character: no file and no receiver would take it
+            json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeError:
         return "no UTF-8"
     except RecursionError:
         return "nested too deeply"
@@ -144,6 +158,26 @@ def event_of(line: bytes) -> dict[str, Any] | str:
 
 def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is larger than any number")
+    return number
+
+
+def _is_deep(found: Any) -> bool:
+    """Whether more values lie within one another than can be written again whatever stands around them."""
+    level = [found]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+    return bool(level)
 
 
 def report(on_bad: OnBad, line: bytes, number: int, reason: str, where: str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from churnlib._checks import check_flag, check_integer
-from churnlib.alerts._sources import OnBad, Taken, check_on_bad, event_of, report
+from churnlib.alerts._sinks_lines import as_path
+from churnlib.alerts._sources import MAX_LINE, OnBad, Taken, check_on_bad, check_timeout, event_of, report
 from churnlib.exceptions import DataError, ParameterError, message
 
 __all__ = ["JsonLinesSource"]
@@ -69,7 +69,7 @@ class JsonLinesSource:
         on_bad: OnBad = "error",
         limit: int = 10_000,
     ) -> None:
-        self.path = Path(path)
+        self.path = as_path(path, "path")
         self.offset = check_integer(offset, name="offset", low=0)
         self.ended = False
         self._follow = check_flag(follow, name="follow")
@@ -77,6 +77,7 @@ class JsonLinesSource:
         self._limit = check_integer(limit, name="limit", low=1)
         self._read_to = self.offset
         self._rest, self._at = b"", 0
+        self._left_out, self._counted = 0, (0, 1)
         if not self._follow and not self.path.is_file():
             raise ParameterError(
                 message(f"there is no file {str(self.path)!r}", "events to read", "follow=True waits for it")
@@ -109,7 +110,7 @@ class JsonLinesSource:
         >>> JsonLinesSource("events-to-come.jsonl", follow=True).poll()
         []
         """
-        until = time.monotonic() + timeout
+        until = time.monotonic() + check_timeout(timeout)
         while True:
             found = self._take(self._limit)
             if found or self.ended or time.monotonic() >= until:
@@ -129,7 +130,7 @@ class JsonLinesSource:
         while len(found) < limit:
             end = self._rest.find(b"\n", self._at)
             if end >= 0:
-                if not self._one(self._rest[self._at : end], end + 1 - self._at, found):
+                if not self._one(self._rest[self._at : end], end + 1 - self._at + self._left_out, found):
                     return found
             elif not self._fill():
                 break
@@ -155,7 +156,10 @@ class JsonLinesSource:
         except FileNotFoundError:
             return False
         self._read_to += len(block)
-        self._rest, self._at = self._rest[self._at :] + block, 0
+        rest = self._rest[self._at :]
+        kept = rest[: MAX_LINE + 1]  # of a line that is too long no more is looked at, however long it gets
+        self._left_out += len(rest) - len(kept)
+        self._rest, self._at = kept + block, 0
         return bool(block)
 
     def _one(self, line: bytes, length: int, found: list[Taken]) -> bool:
@@ -165,8 +169,9 @@ class JsonLinesSource:
             if found and self._on_bad == "error":
                 return False  # what came before it first; it is the first line of the next time
             self._report(line, event)
-        self._at += length
+        self._at += length - self._left_out
         self.offset += length
+        self._left_out = 0
         if isinstance(event, dict):
             found.append(Taken(event, self.offset))
         return True
@@ -179,8 +184,11 @@ class JsonLinesSource:
         self.ended = True
 
     def _report(self, line: bytes, reason: str) -> None:
+        counted, number = self._counted
         with self.path.open("rb") as file:
-            left, number = self.offset, 1
+            file.seek(counted)
+            left = self.offset - counted
             while left and (block := file.read(min(_BLOCK, left))):
                 number, left = number + block.count(b"\n"), left - len(block)
+        self._counted = self.offset, number
         report(self._on_bad, line, number, reason, repr(str(self.path)))

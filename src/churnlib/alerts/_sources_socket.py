@@ -6,17 +6,22 @@ import selectors
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from churnlib._checks import check_integer
-from churnlib.alerts._sources import MAX_LINE, OnBad, Taken, check_on_bad, event_of, report
-from churnlib.exceptions import ParameterError, message
+from churnlib.alerts._sources import MAX_LINE, OnBad, Taken, check_on_bad, check_timeout, event_of, report
+from churnlib.exceptions import ParameterError, ParameterTypeError, message
 
 __all__ = ["SocketSource"]
 
 _BLOCK = 1 << 16
 _PAUSE = 0.2
+_GRACE = 0.05
+"""Seconds beyond its time after which a poll ends whatever else comes in: lines that are no events never end."""
+
+_MOST_PEERS = 256
+"""Senders at a time; one more takes the place of the one that was silent for longest."""
 
 
 @dataclass(slots=True)
@@ -27,6 +32,7 @@ class _Peer:
     rest: bytes = b""
     lines: int = 0
     told: int = 0
+    heard: float = field(default_factory=time.monotonic)
     gone: bool = False
     hang_up: bool = False
 
@@ -66,6 +72,10 @@ class SocketSource:
     ParameterError
         When it cannot listen there.
 
+    Notes
+    -----
+    There are 256 senders at most; one more takes the place of the one that was silent for longest.
+
     Examples
     --------
     >>> import socket
@@ -78,6 +88,10 @@ class SocketSource:
     """
 
     def __init__(self, host: str, port: int, *, on_bad: OnBad = "error", limit: int = 10_000) -> None:
+        if not isinstance(host, str):
+            raise ParameterTypeError(
+                message(f"host is {host!r}, a {type(host).__name__}", "an address was expected", "host='127.0.0.1'")
+            )
         check_integer(port, name="port", low=0, high=65_535)
         self._on_bad = check_on_bad(on_bad)
         self._limit = check_integer(limit, name="limit", low=1)
@@ -88,10 +102,10 @@ class SocketSource:
         try:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             self._server = socket.create_server((host, port), family=family, backlog=64)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise ParameterError(
                 message(
-                    f"nothing can listen on {host}:{port} ({error.strerror or error})",
+                    f"nothing can listen on {host}:{port} ({getattr(error, 'strerror', None) or error})",
                     "an address of this machine and a free port",
                     "SocketSource('127.0.0.1', 0)",
                 )
@@ -152,7 +166,7 @@ class SocketSource:
         ...     source.poll()
         []
         """
-        until = time.monotonic() + timeout
+        until = time.monotonic() + check_timeout(timeout)
         while not self.ended:
             for peer in list(self._peers.values()):
                 self._read_lines(peer)
@@ -162,9 +176,9 @@ class SocketSource:
             for key, _ in ready:
                 if key.fileobj is self._server:
                     self._accept()
-                else:
-                    self._receive(self._peers[key.fd])
-            if not ready and (self._found or left <= 0):
+                elif (there := self._peers.get(key.fd)) is not None and there.socket is key.fileobj:
+                    self._receive(there)  # which did not make way for a new one meanwhile
+            if (not ready and (self._found or left <= 0)) or left <= -_GRACE:
                 break
         found, self._found = self._found, []
         return found
@@ -198,6 +212,8 @@ class SocketSource:
         except OSError:  # it has hung up again
             return
         connection.setblocking(False)  # noqa: FBT003
+        if len(self._peers) >= _MOST_PEERS:  # its lines that were not confirmed it sends again
+            self._drop(min(self._peers.values(), key=lambda peer: peer.heard))
         self._peers[connection.fileno()] = _Peer(connection)
         self._selector.register(connection, selectors.EVENT_READ)
 
@@ -209,6 +225,7 @@ class SocketSource:
         except OSError:
             block = b""
         if block:
+            peer.heard = time.monotonic()
             peer.rest += block
             return
         peer.gone = True  # half a line at the end is no line
@@ -227,9 +244,12 @@ class SocketSource:
                 self.offset += 1
                 self._found.append(Taken(event, self.offset))
             elif event is not None:
-                peer.rest = b"" if endless else b"\n".join([*lines[number + 1 :], rest])
                 peer.hang_up = endless
-                report(self._on_bad, line, peer.lines, event, f"a sender on port {self.port}")
+                try:
+                    report(self._on_bad, line, peer.lines, event, f"a sender on port {self.port}")
+                except BaseException:
+                    peer.rest = b"" if endless else b"\n".join([*lines[number + 1 :], rest])
+                    raise
         peer.rest = b"" if endless else rest
         if peer.hang_up or (peer.gone and peer.lines == peer.told):
             self._drop(peer)

@@ -14,6 +14,7 @@ from churnlib._typing import Instant, Span
 from churnlib.alerts._bound import BoundRules
 from churnlib.alerts._fields import span_of
 from churnlib.alerts._notice import Notice, Wording
+from churnlib.alerts._online import ids_given, instant_of, opted_out_of, silences_of
 from churnlib.alerts._ruleset import RuleSet
 from churnlib.alerts._silence import Silence
 from churnlib.alerts._state import AlertState
@@ -21,6 +22,7 @@ from churnlib.alerts._watch_due import Clockwork, waiting
 from churnlib.calendar import timestamp, to_us
 from churnlib.exceptions import (
     ChurnlibError,
+    MoneyError,
     ParameterError,
     ParameterTypeError,
     TimeError,
@@ -160,7 +162,7 @@ class Watch:
         self._begin(features, rules, None, language, on_bad)
         self._feeds = _feeds(sources, self.rules)
         self._fresh = _fresh(last, self._feeds, self.rules)
-        self._opted_out, self._silences = frozenset(opted_out), tuple(silences)
+        self._opted_out, self._silences = opted_out_of(opted_out), silences_of(silences, self.rules)
         started = None if features.now is None else features._now
         self._clock = self._last_tick = None if started is None else started
         if started is not None:
@@ -303,7 +305,7 @@ class Watch:
         >>> [notice.rule for notice in watch.advance("2026-04-02")]
         ['no-visit']
         """
-        instant = now if type(now) is int else to_us(now, self.rules.timezone)
+        instant = instant_of(now, self.rules.timezone)
         if self._last_tick is None:
             self._start(instant)
         self._check_jump(instant)
@@ -319,7 +321,8 @@ class Watch:
                     f"{timestamp(until)} lies {(until - self._last_tick) // self._tick:,} ticks after the clock, "
                     f"{timestamp(self._last_tick)}",
                     f"at most {MAX_TICKS:,} at once were expected: is the year right?",
-                    "OnlineFeatures(..., ahead='1d') refuses such events; a longer tick for an old log",
+                    "OnlineFeatures(..., ahead='1d') refuses such events; advance(...) to instants between, if that "
+                    "much time has passed indeed",
                 )
             )
 
@@ -396,8 +399,7 @@ class Watch:
         >>> watch.take([{"who": 7, "at": "2026-01-02", "paid": -5}]), watch.refusals[0].reason
         ([], 'older than the lateness line')
         """
-        if isinstance(events, Mapping):
-            raise ParameterTypeError(message("events is one mapping", "a list of events was expected", "take([event])"))
+        check_listed(events)
         refusals: list[Refusal] = []
         self.refusals = ()
         read, take = self.features._reader.read, self.features._take
@@ -472,7 +474,11 @@ class Watch:
         if self._feeds and self._stale_at(at):  # what they would say without it is asked again at the next tick
             self._unsure.update(customers)
         when = _EPOCH + at * _MICROSECOND
-        if len(customers) <= _FEW:
+        try:
+            columns = None if len(customers) <= _FEW else self.features.columns(customers, at)
+        except MoneyError:  # sums beyond 64 bits: one after the other they are numbers without end
+            columns = None
+        if columns is None:
             for customer in customers:
                 row = self.features.features(customer, at)
                 step = self.alerts.step(customer, row, at)
@@ -480,7 +486,6 @@ class Watch:
                 if step.notifications:
                     self._ready += self._wording.notices(step, row, when)
             return
-        columns = self.features.columns(customers, at)
         steps = [step for step in self.alerts.step_batch(columns, at) if step.notifications]
         if steps:
             place = {customer: row for row, customer in enumerate(customers)}
@@ -517,7 +522,7 @@ class Watch:
         """
         self.alerts.set(opted_out=opted_out, silences=silences)
         if opted_out is not None:
-            self._opted_out = frozenset(opted_out)
+            self._opted_out = self.alerts._opted_out
         if silences is not None:
             self._silences = self.alerts._silences
 
@@ -526,7 +531,7 @@ class Watch:
 
         Parameters
         ----------
-        customers : collection of ids
+        customers : id or collection of ids
             Whom; those who are not known are passed over. Notices that were sent are the receiver's.
 
         Examples
@@ -540,7 +545,7 @@ class Watch:
         >>> len(watch.features)
         0
         """
-        gone = list(customers)
+        gone = ids_given(customers, "customers")
         self.features.forget(gone, missing_ok=True)
         self.alerts.forget(gone)
         self._touched.difference_update(gone)
@@ -679,6 +684,13 @@ class Watch:
 
 
 UNREADABLE = "cannot be read"
+
+
+def check_listed(events: Any) -> None:
+    """Refuse one event where a list of them belongs."""
+    if isinstance(events, Mapping | str | bytes) or not isinstance(events, Iterable):
+        what = "one mapping" if isinstance(events, Mapping) else f"a {type(events).__name__}"
+        raise ParameterTypeError(message(f"events is {what}", "a list of events was expected", "take([event])"))
 
 
 def _rule_set(rules: Any) -> RuleSet:

@@ -11,12 +11,12 @@ from churnlib._checks import check_flag, check_integer
 from churnlib._typing import Instant
 from churnlib.alerts._journal import Journal
 from churnlib.alerts._notice import Notice
+from churnlib.alerts._online import instant_of
 from churnlib.alerts._sinks import Sink
-from churnlib.alerts._sinks_lines import drop_torn_line
-from churnlib.alerts._watch import Watch
+from churnlib.alerts._sinks_lines import as_path, drop_torn_line
+from churnlib.alerts._watch import Watch, check_listed
 from churnlib.alerts._watch_files import _pointed, load_with, save_watch
-from churnlib.calendar import to_us
-from churnlib.exceptions import ChurnlibError, ParameterError, ParameterTypeError, message
+from churnlib.exceptions import ChurnlibError, HistoryError, ParameterError, ParameterTypeError, message
 
 if TYPE_CHECKING:
     from churnlib.alerts._bound import BoundRules
@@ -111,20 +111,24 @@ class DurableWatch:
             raise ParameterTypeError(
                 message(f"sink is a {type(sink).__name__}", "something with a method send", "CallableSink(print)")
             )
+        if not callable(make):
+            raise ParameterTypeError(
+                message(f"make is a {type(make).__name__}", "a function that makes a Watch", "lambda: Watch(...)")
+            )
         if not callable(on_bad):
             raise ParameterTypeError(
                 message(f"on_bad is a {type(on_bad).__name__}", "a function of an event and an error", "on_bad=print")
             )
-        self.folder, self._sink = Path(folder), sink
+        self.folder, self._sink = as_path(folder, "folder"), sink
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(self.folder / _LOCK)
         self._sent_file: Any = None
-        self._has_clock = False
+        self._has_clock, self._is_whole = False, True
         try:
             self._journal = Journal(self.folder / "journal")
             more: dict[str, Any]
             if _pointed(self.folder) is None:
-                self.watch, more = make(), {"record": self._journal.end, "offset": None, "waiting": []}
+                self.watch, more = _made(make), {"record": self._journal.end, "offset": None, "waiting": []}
                 save_watch(self.watch, self.folder, more)
                 self.watch._on_bad = on_bad
             else:
@@ -169,12 +173,37 @@ class DurableWatch:
 
     def _apply(self, entry: Mapping[str, Any]) -> None:
         """Do what a record of the journal says; the same when it is new and when it is read again."""
+        self._is_whole = False  # until all of it is done
         if entry["now"] is not None:
             self.waiting += self.watch.advance(entry["now"])
         if entry["events"]:
             self.waiting += self.watch.take(entry["events"])
         if entry["offset"] is not None:
             self.offset = entry["offset"]
+        self._is_whole = True
+
+    def _check_open(self) -> None:
+        """Refuse to touch a folder that another process may have by now."""
+        if self._lock is None:
+            raise HistoryError(
+                message(
+                    f"the service in {str(self.folder)!r} was closed",
+                    "the folder may be another's by now",
+                    "DurableWatch(folder, ...) anew",
+                )
+            )
+
+    def _check_whole(self) -> None:
+        """Refuse to go on, or to write down, where something that was begun did not end."""
+        self._check_open()
+        if not self._is_whole:
+            raise HistoryError(
+                message(
+                    "events were taken in half-way when an error came",
+                    "the journal has all of them, and begins with them again",
+                    f"DurableWatch({str(self.folder)!r}, ...) anew",
+                )
+            )
 
     def take(
         self, events: Iterable[Mapping[str, Any]], *, offset: int | None = None, now: Instant | int | None = None
@@ -197,6 +226,9 @@ class DurableWatch:
             When an event holds what JSON has not. Nothing is taken then.
         OSError
             When it cannot be written down. Nothing is taken then.
+        HistoryError
+            When an error or an interruption came in the middle of an earlier call. What is in memory
+            is half-done then and is not written anywhere: begin with the folder again.
 
         Examples
         --------
@@ -214,8 +246,12 @@ class DurableWatch:
         ...     service.offset, service.watch.features.taken
         (19, 1)
         """
+        self._check_whole()
         instant = self.watch._clock if now is None and self._has_clock else self._instant(now)
-        listed = [dict(event) for event in events]
+        check_listed(events)
+        listed: list[Any] = [_plain(event) for event in events]
+        if offset is not None:
+            check_integer(offset, name="offset", low=0)
         if listed or offset is not None:
             if instant is not None:
                 self.watch._check_jump(instant)
@@ -253,16 +289,18 @@ class DurableWatch:
         ...     [notice.rule for notice in service.waiting]
         ['often']
         """
-        instant = self._instant(now)
-        assert instant is not None
+        self._check_whole()
+        instant = instant_of(now, self.watch.rules.timezone)
+        self.watch._check_jump(instant)
+        self._is_whole = False
         found = self.watch.advance(instant)
-        self._has_clock = True
+        self._has_clock = self._is_whole = True
         if found:  # what was told must come again from the journal alone, wherever the clock stands then
-            self._journal.append({"now": instant, "offset": None, "events": []}, sync=False)
             self.waiting += found
+            self._journal.append({"now": instant, "offset": None, "events": []}, sync=False)
 
     def _instant(self, now: Any) -> int | None:
-        return now if now is None or type(now) is int else to_us(now, self.watch.rules.timezone)
+        return None if now is None else instant_of(now, self.watch.rules.timezone)
 
     def send(self, *, batch: int = 500) -> int:
         """Give the sink what waits, in order.
@@ -297,6 +335,7 @@ class DurableWatch:
         ...     service.send()
         0
         """
+        self._check_open()
         check_integer(batch, name="batch", low=1)
         sent = 0
         while self.waiting:
@@ -330,6 +369,7 @@ class DurableWatch:
         ...     list((service.folder / "journal").iterdir())
         []
         """
+        self._check_whole()
         if self.watch.features.now is not None:
             self.watch.features.compact()
         waiting = [notice.to_dict() for notice in self.waiting]
@@ -339,6 +379,17 @@ class DurableWatch:
         self._journal.drop(record)
         self._sent_file.truncate(0)
         self._sent_file.seek(0)
+
+
+def _plain(event: Any) -> Any:
+    return dict(event) if isinstance(event, Mapping) else event  # what is no mapping is given to on_bad
+
+
+def _made(make: Callable[[], Watch]) -> Watch:
+    watch = make()
+    if not isinstance(watch, Watch):
+        raise ParameterTypeError(message(f"make returned a {type(watch).__name__}", "a Watch", "lambda: Watch(...)"))
+    return watch
 
 
 def _locked(path: Path) -> Any:

@@ -10,14 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from churnlib._version import __version__
 from churnlib.alerts._bound import BoundRules
 from churnlib.alerts._notice import Notice
 from churnlib.alerts._ruleset import RuleSet
 from churnlib.alerts._silence import Silence
-from churnlib.alerts._sinks_lines import sync_folder
+from churnlib.alerts._sinks_lines import as_path, sync_folder
 from churnlib.alerts._state import AlertState
-from churnlib.exceptions import ParameterError, VersionError, message
+from churnlib.exceptions import ParameterError, SchemaError, VersionError, message
 from churnlib.features import OnlineFeatures
 
 if TYPE_CHECKING:
@@ -45,12 +47,14 @@ def save_watch(watch: Watch, folder: str | os.PathLike[str], more: Mapping[str, 
     more : mapping, default=None
         What is to be read back with it.
     """
-    target = Path(folder)
+    target = as_path(folder, "folder")
     target.mkdir(parents=True, exist_ok=True)
     before = _pointed(target)
     number = 1 + max([_number(path.name) for path in target.glob(f"{_STEM}*")], default=0)
     name = f"{_STEM}{number:09d}"
     draft = target / f"{name}{_DRAFT}"
+    for left in target.glob(f"{_STEM}*{_DRAFT}"):  # by a writer that was killed, or had no room on the disk
+        shutil.rmtree(left, ignore_errors=True)
     draft.mkdir()
     watch.features.save(draft / _FEATURES)
     watch.alerts.state().save(draft / _STATES)
@@ -92,7 +96,7 @@ def load_with(
     on_bad: OnBadEvent,
 ) -> tuple[Watch, dict[str, Any]]:
     """Read a watch, and what was written with it."""
-    target = Path(folder)
+    target = as_path(folder, "folder")
     name = _pointed(target)
     if name is None:
         raise ParameterError(
@@ -135,7 +139,7 @@ def _head(watch: Watch, more: Mapping[str, Any]) -> dict[str, Any]:
         "tick": watch._tick,
         "feeds": watch._feeds,
         "fresh": watch._fresh,
-        "opted_out": sorted(watch._opted_out),
+        "opted_out": sorted(watch._opted_out, key=repr),
         "silences": [
             {name: getattr(one, name) for name in ("name", "until", "start", "rules", "customers")}
             for one in watch._silences
@@ -171,8 +175,17 @@ def _number(name: str) -> int:
 
 
 def _with_digest(head: Mapping[str, Any]) -> bytes:
-    body = json.dumps(head, sort_keys=True, allow_nan=False).encode()
+    body = json.dumps(head, sort_keys=True, allow_nan=False, default=_plain).encode()
     return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+
+
+def _plain(value: Any) -> Any:
+    """Return an id out of an array as JSON has it."""
+    if isinstance(value, np.integer):
+        return int(value)
+    raise SchemaError(
+        message(f"{value!r} is a {type(value).__name__}", "ids of customers are whole numbers or texts", "str(...)")
+    )
 
 
 def _read_head(folder: Path) -> dict[str, Any]:

@@ -14,7 +14,15 @@ from churnlib._checks import as_names, check_flag, check_integer
 from churnlib.calendar import Duration, duration, timestamp, timestamps, to_us
 from churnlib.events import Contracts, EventLog, Schema
 from churnlib.events._money import MAX_SCALE
-from churnlib.exceptions import DataError, DuplicateError, HistoryError, ParameterError, message, some
+from churnlib.exceptions import (
+    DataError,
+    DuplicateError,
+    HistoryError,
+    ParameterError,
+    ParameterTypeError,
+    message,
+    some,
+)
 from churnlib.features._attributes import Stated
 from churnlib.features._contracts import ContractEnd
 from churnlib.features._online_bulk import aged_customers, frame_of, values_of
@@ -747,7 +755,12 @@ class OnlineFeatures:
         >>> 7 in online
         False
         """
-        wanted = [ids] if isinstance(ids, (str, int, np.integer)) else list(dict.fromkeys(pd.Index(ids).tolist()))
+        try:
+            wanted = [ids] if isinstance(ids, (str, int, np.integer)) else list(dict.fromkeys(pd.Index(ids).tolist()))
+        except TypeError:
+            raise ParameterTypeError(
+                message(f"ids is {str(ids)[:40]!r}, a {type(ids).__name__}", "ids of customers", "online.forget([7])")
+            ) from None
         unknown = [who for who in wanted if who not in self._store.states]
         if unknown and not check_flag(missing_ok, name="missing_ok"):
             raise DataError(

@@ -21,7 +21,7 @@ from churnlib._version import __version__
 from churnlib.events import Schema
 from churnlib.events._codes import as_index
 from churnlib.events._digest import content_digest
-from churnlib.exceptions import DataError, ParameterError, VersionError, message
+from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, VersionError, message
 from churnlib.features._online_plan import Past
 from churnlib.features._online_setup import Setup
 from churnlib.features._spec import FeatureSpec
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from churnlib.features._online import OnlineFeatures
     from churnlib.features._online_store import OnlineStore
 
-__all__ = ["SCHEMA_VERSION", "customer_from_bytes", "customer_to_bytes", "load_online", "save_online"]
+__all__ = ["SCHEMA_VERSION", "bytes_of", "customer_from_bytes", "customer_to_bytes", "load_online", "save_online"]
 
 SCHEMA_VERSION = 1
 _FORMAT = "churnlib.OnlineFeatures"
@@ -281,7 +281,7 @@ def config_digest(online: OnlineFeatures) -> bytes:
 def customer_to_bytes(online: OnlineFeatures, customer: Any) -> bytes:
     """Return all that is kept of one customer, items by name: codes mean something in one process only."""
     store = online._store
-    if customer not in store.states:
+    if not isinstance(customer, str | int | np.integer) or customer not in store.states:
         raise DataError(
             message(
                 f"customer {customer!r} is not known",
@@ -321,14 +321,17 @@ def _with_names(online: OnlineFeatures, state: bytes | bytearray, names: Mapping
 
 def customer_from_bytes(online: OnlineFeatures, data: bytes) -> Any:
     """Put a customer in place of what is known of them, and return the id."""
-    body = _body_of(online, bytes(data))
+    text = _text_of(online, bytes_of(data))
+    try:
+        body, state = _parsed(text, online._store.layout.size)
+    except (KeyError, TypeError, ValueError, RecursionError):  # not written by us, whatever its checksum says
+        raise VersionError(_no_customer(f"{len(text)} bytes of a customer's state cannot be read")) from None
     store, customer = online._store, online._reader.customer(body["customer"])
     if customer in store.states:
         store.seen.difference_update(store.ids.pop(customer, ()))
         store.stated.pop(customer, None)
         store.pasts.pop(customer, None)
     layout = store.layout
-    state = base64.b64decode(body["events"])
     if layout.has_item and state:
         words = np.frombuffer(state, np.int64).reshape(-1, layout.width).copy()
         codes = [store.item_code(item) for item in body["items"]]
@@ -348,20 +351,44 @@ def customer_from_bytes(online: OnlineFeatures, data: bytes) -> Any:
     return customer
 
 
+def bytes_of(data: Any) -> bytes:
+    """Return bytes; refuse what is none, of which a number would be as many zeros."""
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    raise ParameterTypeError(
+        message(f"data is a {type(data).__name__}", "what to_bytes returned was expected", "online.to_bytes(customer)")
+    )
+
+
 def _checksum(text: bytes) -> bytes:
     return hashlib.blake2b(text, digest_size=_HASH).digest()
 
 
-def _body_of(online: OnlineFeatures, data: bytes) -> dict[str, Any]:
+def _no_customer(wrong: str) -> str:
+    return message(wrong, "bytes written by OnlineFeatures.to_bytes were expected", "online.to_bytes(customer)")
+
+
+def _parsed(text: bytes, size: int) -> tuple[dict[str, Any], bytes]:
+    """Return what is kept of a customer and the packed events; nothing has been changed by then."""
+    body: dict[str, Any] = json.loads(text)
+    state = base64.b64decode(body["events"], validate=True)
+    if not {"customer", "items", "past"} <= set(body) or len(state) % size or type(body["now"]) is not int:
+        raise ValueError
+    if body["past"] is not None:
+        _, _, items = body["past"]
+        dict.fromkeys(item for names in items for item in names)
+    dict.fromkeys(body["items"])
+    dict(body.get("ids", ()))
+    for entries in body.get("stated", {}).values():
+        (tuple(entries[0][0]), *(value for _, value in entries))
+    return body, state
+
+
+def _text_of(online: OnlineFeatures, data: bytes) -> bytes:
+    """Return the JSON, if the bytes are whole and of these features."""
     head = len(_MAGIC) + 1
     if not data.startswith(_MAGIC) or len(data) < head + 2 * _HASH:
-        raise VersionError(
-            message(
-                f"{len(data)} bytes are no state of a customer",
-                "bytes written by OnlineFeatures.to_bytes were expected",
-                "online.to_bytes(customer)",
-            )
-        )
+        raise VersionError(_no_customer(f"{len(data)} bytes are no state of a customer"))
     _check_version(data[head - 1], "of another release")
     config, checksum, text = data[head : head + _HASH], data[head + _HASH : head + 2 * _HASH], data[head + 2 * _HASH :]
     if checksum != _checksum(text):
@@ -380,5 +407,4 @@ def _body_of(online: OnlineFeatures, data: bytes) -> dict[str, Any]:
                 "the same spec, keys, scale, timezone and lateness on both sides",
             )
         )
-    body: dict[str, Any] = json.loads(text)
-    return body
+    return text

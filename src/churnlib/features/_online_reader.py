@@ -13,7 +13,7 @@ import pandas as pd
 
 from churnlib.calendar import to_us
 from churnlib.events import Schema
-from churnlib.exceptions import DataError, MoneyError, SchemaError, TimeError, message, nearest
+from churnlib.exceptions import ChurnlibError, DataError, MoneyError, SchemaError, TimeError, message, nearest
 
 __all__ = ["EventReader", "ReadEvent"]
 
@@ -21,6 +21,8 @@ _AWARE = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _NAIVE = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - the wall clock of UTC
 _EXACT = 2**53
 """Up to here every whole number is a float of its own."""
+
+_LARGEST = 2**63
 
 
 ReadEvent: TypeAlias = tuple[Any, int, int, str, int, Any, tuple[Any, ...], Any]
@@ -102,11 +104,14 @@ class EventReader:
                 amount = self._amount(amount, amount_key)
             elif self._factors is not None:
                 amount = self._product(event[self._factors[0]], event[self._factors[1]])
-            known, stated, event_id = (None, (), None) if self._short else self._rest(event)
-        except KeyError as error:
-            raise SchemaError(_no_key(error.args[0], event)) from None
-        if type(customer) is not self.id_type or customer == "":
-            customer = self.customer(customer)
+        except (KeyError, TypeError) as error:
+            raise _unreadable(error, event) from None
+        if (
+            type(customer) is not self.id_type
+            or customer == ""
+            or (type(customer) is int and not -_LARGEST <= customer < _LARGEST)
+        ):
+            customer = self._id_of(customer)
         if type(time) is not int or not _FIRST <= time <= _LAST:
             time = self.instant(time, time_key)
         if type(kind) is not str or kind == "":
@@ -121,19 +126,40 @@ class EventReader:
             )
         if item_key is not None and (type(item) is not str or item == ""):
             item = self.name(item, item_key)
+        known, stated, event_id = (None, (), None) if self._short else self._rest(event)
+        # Settled by an event that was read to its end; None is no type of an id.
+        self.id_type = self.id_type or (None if customer is None else type(customer))
         return customer, time, time if known is None else known, kind, amount, item, stated, event_id
 
     def _rest(self, event: Mapping[str, Any]) -> tuple[int | None, tuple[Any, ...], Any]:
         """Read the roles that few streams have."""
-        schema, known = self.schema, None
-        if schema.known_at is not None:
-            known = self.instant(event[schema.known_at], schema.known_at)
-        stated = tuple([self.value(event[name], name) for name in schema.attributes])
-        return known, stated, None if schema.event_id is None else self._id(event[schema.event_id])
+        schema, known, event_id = self.schema, None, None
+        types = dict(self.numeric) if len(self.numeric) < len(schema.attributes) else self.numeric
+        try:
+            if schema.known_at is not None:
+                known = self.instant(event[schema.known_at], schema.known_at)
+            if schema.event_id is not None:
+                event_id = self._id(event[schema.event_id])
+            return known, tuple([self.value(event[name], name) for name in schema.attributes]), event_id
+        except KeyError as error:
+            wrong: ChurnlibError = SchemaError(_no_key(error.args[0], event))
+        except ChurnlibError as error:
+            wrong = error
+        if types is not self.numeric:  # what an event says that is not taken settles nothing
+            self.numeric.clear()
+            self.numeric.update(types)
+        raise wrong
 
     # -- values ----------------------------------------------------------------------------
 
     def customer(self, value: Any) -> int | str | None:
+        """Return an id as `_id_of` does, and hold others to its type from now on."""
+        found = self._id_of(value)
+        if self.id_type is None and found is not None:
+            self.id_type = type(found)
+        return found
+
+    def _id_of(self, value: Any) -> int | str | None:
         """Return an id as the log has it; None where there is none and the schema drops it."""
         found = self.name(value, self.schema.customer)
         if found is None:
@@ -146,9 +172,9 @@ class EventReader:
                     "missing_customer='drop' refuses such events and counts them",
                 )
             )
-        if self.id_type is None:
-            self.id_type = type(found)
-        elif type(found) is not self.id_type:
+        if isinstance(found, int) and not -_LARGEST <= found < _LARGEST:
+            raise SchemaError(_no_word(found, self.schema.customer))
+        if self.id_type is not None and type(found) is not self.id_type:
             words = {int: "integers", str: "texts"}
             raise SchemaError(
                 message(
@@ -175,7 +201,7 @@ class EventReader:
         if isinstance(value, (float, np.floating, Decimal)):
             if math.isnan(value):
                 return None
-            if value == int(value):
+            if math.isfinite(value) and value == int(value):
                 return int(value)
         raise SchemaError(_no_name(value, role))
 
@@ -332,6 +358,25 @@ def _no_key(key: Any, event: Mapping[str, Any]) -> str:
         f"its {len(event)} keys are the roles named when the state was made",
         f"event | {{{key!r}: ...}}",
     )
+
+
+def _unreadable(error: Exception, event: Any) -> Exception:
+    if isinstance(error, KeyError):
+        return SchemaError(_no_key(error.args[0], event))
+    return error if isinstance(event, Mapping) else SchemaError(_no_event(event))
+
+
+def _no_event(event: Any) -> str:
+    return message(
+        f"the event is {str(event)[:40]!r}, a {type(event).__name__}",
+        "a mapping with the keys named when the state was made",
+        "{'customer_id': 7, 'time': '2025-03-01'}",
+    )
+
+
+def _no_word(value: int, role: str) -> str:
+    shown = value if abs(value) < 10**40 else "a number of more than 40 digits"
+    return message(f"{role!r} is {shown}", "ids that are whole numbers have 64 bits", "str(...) makes a text of it")
 
 
 def _no_year(us: int, role: str) -> str:

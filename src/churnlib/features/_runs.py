@@ -105,7 +105,15 @@ class RunLength(Feature):
 
     def __post_init__(self) -> None:
         self._normal()
-        self._set(over=normal_kind(self.over))
+        self._set(over=normal_kind(self.over, name="over"))
+        if self.kind is None:
+            raise ParameterError(
+                message(
+                    "RunLength has no kind",
+                    "the kind whose run is counted",
+                    "RunLength('cancel', over=['order', 'cancel'])",
+                )
+            )
         if self.mature is not None:
             self._set(mature=str(duration(self.mature, name="RunLength.mature")))
         outside = sorted(set(kind_names(self.kind)) - set(kind_names(self.over)))

@@ -20,13 +20,15 @@ Per: TypeAlias = Literal["event", "occasion", "day"]
 PER: tuple[Per, ...] = ("event", "occasion", "day")
 
 
-def normal_kind(kind: Kind) -> str | tuple[str, ...] | None:
+def normal_kind(kind: Kind, *, name: str = "kind") -> str | tuple[str, ...] | None:
     """Return one spelling for each choice of kinds, so that equal choices are equal.
 
     Parameters
     ----------
     kind : str, sequence of str or None
         As the user wrote it.
+    name : str, default="kind"
+        The argument's name, for the message.
 
     Returns
     -------
@@ -47,10 +49,12 @@ def normal_kind(kind: Kind) -> str | tuple[str, ...] | None:
     """
     if kind is None or isinstance(kind, str):
         return kind
-    names = tuple(sorted(as_names(kind, name="kind")))
+    names = tuple(sorted(as_names(kind, name=name)))
     if not names:
         raise ParameterError(
-            message("kind is an empty list", "at least one kind, or None for all of them, was expected", "kind=None")
+            message(
+                f"{name} is an empty list", "at least one kind, or None for all of them, was expected", f"{name}=None"
+            )
         )
     return names[0] if len(names) == 1 else names
 
