@@ -732,7 +732,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         _SRC + "alerts/_conditions.py",
         '    if on_missing not in {"fire", "clear"}:\n        return truth',
         '    if on_missing not in {"fire", "clear"}:\n        on_missing = "clear"',
-        "tests/alerts/test_online.py::test_values_come_in_any_kind_of_number",
+        "tests/alerts/test_alert_step.py::test_a_missing_value_ends_nothing_and_begins_nothing",
     ),
     Mutation(
         "alerts: inhibition is not named",
@@ -845,6 +845,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         "for one in (name, *self.above[name]) for k in self.of_rule[one]",
         "for one in (name,) for k in self.of_rule[one]",
         "tests/alerts/test_fit_budget.py",
+    ),
+    Mutation(
+        "watch: what is not told is not asked again",
+        _SRC + "alerts/_watch_due.py",
+        "    found = firing & ~told",
+        "    found = firing & told",
+        "tests/alerts/test_watch.py",
+    ),
+    Mutation(
+        "watch: the first event of the journal is skipped",
+        _SRC + "alerts/_watch_durable.py",
+        "self._journal.read(record):",
+        "self._journal.read(record + 1):",
+        "tests/alerts/test_watch_durable.py",
     ),
 )
 

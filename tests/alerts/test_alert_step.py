@@ -298,6 +298,15 @@ def test_what_cannot_be_stepped_is_refused(options: dict[str, Any], error: type[
         RuleSet([Rule("a", 1, "x > 1")]).step(given.pop("X"), **given)
 
 
+def test_a_missing_value_ends_nothing_and_begins_nothing() -> None:
+    rules = RuleSet([Rule("a", 1, "x > 1", clear="x < 1"), Rule("b", 1, "not x > 1")])
+    first = rules.step(pd.DataFrame({"x": [2.0, 0.0]}, index=["ann", "bob"]), now="2026-03-02")
+    missing = pd.DataFrame({"x": [np.nan, np.nan]}, index=["ann", "bob"])
+    then = rules.step(missing, now="2026-03-03", state=first.state)
+    assert then.transitions.empty
+    assert list(zip(then.alerts["customer_id"], then.alerts["rule"], strict=True)) == [("ann", "a"), ("bob", "b")]
+
+
 def test_missing_values_can_be_an_error() -> None:
     rules = RuleSet(
         [Rule("a", 1, "x > 1", on_missing="error"), Rule("b", 1, "x > 1", clear="y < 1", on_missing="error")]

@@ -13,10 +13,10 @@ from churnlib._frames import column_names
 from churnlib._typing import Array, BoolArray, IntArray
 from churnlib.alerts._alert_step import AlertStep, Change, RuleStep
 from churnlib.alerts._conditions import Conditions, Part, conditions_of, judged, refuse_unknown, spread, truth_of
-from churnlib.alerts._customers import check_same_kind, customer_ids, ids_of
+from churnlib.alerts._customers import check_same_kind, customer_ids, ids_of, opted_out_of
 from churnlib.alerts._hold import Hold, is_valid, stale_sources
 from churnlib.alerts._rule import Rule
-from churnlib.alerts._silence import Silence, active_silences
+from churnlib.alerts._silence import Silence, active_silences, silences_of
 from churnlib.alerts._state import NEVER, AlertState
 from churnlib.alerts._step import _CODE, FIRING, NOBODY, Cells, Told, Truth, advance, announce, code_of, empty_cells
 from churnlib.calendar import timestamp, to_us
@@ -47,7 +47,8 @@ def batch_step(
     """Evaluate rules for the rows of a frame; see `RuleSet.step`."""
     instant = instant_of(now, rules)
     stale = stale_sources(rules, sources, instant)
-    holding = active_silences(silences, instant, rules.timezone, rules.ids)
+    unwilling, holding = opted_out_of(opted_out), silences_of(silences, rules.timezone, rules.ids)
+    holding = tuple(active_silences(holding, instant, rules.timezone, rules.ids))
     there = column_names(X)
     columns = Columns(X, units={name: unit for name, unit in units.items() if name in there})
     given = customer_ids(X, customer)
@@ -63,7 +64,7 @@ def batch_step(
             runner.moved(one, before[one.rule.id], suspended=any(s in stale for s in one.rule.sources)) for one in bound
         ]
     firing = {rule.id: code_of(cells.status) == FIRING for rule, cells in zip(rules, moved, strict=True)}
-    out = _among(customers, opted_out)
+    out = _among(customers, unwilling)
     steps = []
     for rule, cells in zip(rules, moved, strict=True):
         holds = list(_holds(rule, firing, out, holding, stale, customers))

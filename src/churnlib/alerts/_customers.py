@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,9 @@ import pyarrow as pa
 
 from churnlib._checks import named_rows
 from churnlib._frames import column_names, read_columns
-from churnlib.exceptions import DataError, DuplicateError, SchemaError, message, some
+from churnlib.exceptions import DataError, DuplicateError, ParameterTypeError, SchemaError, message, some
 
-__all__ = ["check_same_kind", "customer_ids", "ids_of"]
+__all__ = ["check_same_kind", "customer_ids", "ids_given", "ids_of", "opted_out_of"]
 
 _ID = "customer_id"
 
@@ -165,3 +166,78 @@ def check_same_kind(known: pd.Index[Any], given: pd.Index[Any]) -> None:
                 "X.index = X.index.astype(...)",
             )
         )
+
+
+def opted_out_of(customers: Any) -> frozenset[Any]:
+    """Return who wants no contact, as ids that can be written to a file.
+
+    Parameters
+    ----------
+    customers : collection of ids
+        Whole numbers or texts; a single text is refused, since its letters are no customers.
+
+    Returns
+    -------
+    frozenset
+        The ids, numbers of numpy as plain ones.
+
+    Raises
+    ------
+    ParameterTypeError
+        When there is no collection, or an id is neither a whole number nor a text.
+
+    Examples
+    --------
+    >>> opted_out_of([np.int64(7), 7])
+    frozenset({7})
+    """
+    if isinstance(customers, str | bytes | Mapping) or not isinstance(customers, Iterable):
+        raise ParameterTypeError(
+            message(
+                f"opted_out is {str(customers)[:40]!r}", "several ids of customers were expected", "opted_out=['c-17']"
+            )
+        )
+    return frozenset(ids_given(customers, "opted_out"))
+
+
+def ids_given(customers: Any, name: str) -> list[Any]:
+    """Return ids as they are known everywhere: one alone is a list of one.
+
+    Parameters
+    ----------
+    customers : id or collection of ids
+        Whole numbers or texts.
+    name : str
+        The argument, for the message.
+
+    Returns
+    -------
+    list
+        The ids, numbers of numpy as plain ones.
+
+    Raises
+    ------
+    ParameterTypeError
+        When there is no collection, or an id is neither a whole number nor a text.
+
+    Examples
+    --------
+    >>> ids_given("ann", "customers"), ids_given([1, 2], "customers")
+    (['ann'], [1, 2])
+    """
+    listed = [customers] if isinstance(customers, str | int | np.integer) else customers
+    if not isinstance(listed, Iterable) or isinstance(listed, bytes):
+        raise ParameterTypeError(
+            message(f"{name} is {str(customers)[:40]!r}", "ids of customers were expected", f"{name}=['c-17']")
+        )
+    found = [int(who) if isinstance(who, np.integer) else who for who in listed]
+    strange = [who for who in found if not isinstance(who, str | int)]
+    if strange:
+        raise ParameterTypeError(
+            message(
+                f"{name} has {str(strange[0])[:40]!r}, a {type(strange[0]).__name__}",
+                "ids are whole numbers or texts",
+                f"{name}=['c-17']",
+            )
+        )
+    return found

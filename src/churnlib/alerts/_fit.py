@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,13 +13,14 @@ from scipy.special import expit
 
 from churnlib._checks import as_floats, check_choice, check_number
 from churnlib._typing import ArrayLike, BoolArray, FloatArray, Instant
+from churnlib.alerts._customers import opted_out_of
 from churnlib.alerts._fit_budget import Tuned, Tuner
 from churnlib.alerts._fit_past import Past
 from churnlib.alerts._fit_report import redundancy_of, report_of, thresholds_of, weeks_of
 from churnlib.alerts._fit_thresholds import renewed
 from churnlib.alerts._fit_weights import Method, cells_of, find_weights
-from churnlib.alerts._replay import Replay, _check_dataset, _everyone, _ids, _scored, _silences, replay
-from churnlib.alerts._silence import Silence
+from churnlib.alerts._replay import Replay, _check_dataset, _everyone, _scored, replay
+from churnlib.alerts._silence import Silence, silences_of
 from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, message, some
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def fit_rules(
     ridge: float,
     budget: float | None,
     since: Instant | None,
-    sources: Mapping[str, str | None] | None,
+    sources: Mapping[str, str | Sequence[str] | None] | None,
     opted_out: Collection[Any],
     silences: Iterable[Silence],
     scores: Mapping[str, Any] | None,
@@ -206,7 +207,7 @@ def fit_rules(
     ridge = check_number(ridge, name="ridge", low=_LEAST_RIDGE)
     budget = None if budget is None else _above_0(budget)
     _check_dataset(data)
-    out, held = _ids(opted_out), _silences(silences)
+    out, held = opted_out_of(opted_out), silences_of(silences, rules.timezone, rules.ids)
     whole = _everyone(data)
     values = cast("dict[str, Any]", _scored(whole, scores))
     given = replay(rules, whole, since=since, sources=sources, opted_out=out, silences=held, scores=values)

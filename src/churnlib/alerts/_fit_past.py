@@ -82,7 +82,7 @@ class Past:
         data: Dataset,
         *,
         scores: Mapping[str, Any],
-        sources: Mapping[str, str | None] | None,
+        sources: Mapping[str, str | Sequence[str] | None] | None,
         opted_out: Collection[Any],
         silences: Sequence[Silence],
     ) -> None:

@@ -293,7 +293,8 @@ def _replaced(tree: Node, path: tuple[int, ...], literal: Number | Length) -> No
     if path:
         below = list(children(tree))
         below[path[0]] = _replaced(below[path[0]], path[1:], literal)
-        return Not(below[0]) if isinstance(tree, Not) else replace(tree, operands=tuple(below))  # type: ignore[call-arg]
+        if isinstance(tree, And | Or):
+            return replace(tree, operands=tuple(below))
+        return Not(below[0])
     assert isinstance(tree, Compare)
-    side = "right" if isinstance(tree.left, Name) else "left"
-    return replace(tree, **{side: literal})
+    return replace(tree, right=literal) if isinstance(tree.left, Name) else replace(tree, left=literal)

@@ -6,9 +6,8 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from churnlib._typing import Instant
+from churnlib.alerts._customers import ids_given, opted_out_of
 from churnlib.alerts._hold import is_valid, stale_sources
 from churnlib.alerts._online_bytes import customer_from_bytes, customer_to_bytes
 from churnlib.alerts._online_columns import check_lengths, columns_of, customers_of
@@ -17,7 +16,7 @@ from churnlib.alerts._online_one import step_one
 from churnlib.alerts._online_reader import RuleReader
 from churnlib.alerts._online_step import Alert, Context, OnlineStep, settings_of
 from churnlib.alerts._online_store import OnlineStates
-from churnlib.alerts._silence import Silence, active_silences
+from churnlib.alerts._silence import Silence, active_silences, silences_of
 from churnlib.alerts._state import AlertState
 from churnlib.calendar import to_us
 from churnlib.exceptions import ParameterTypeError, TimeError, message
@@ -127,7 +126,7 @@ class OnlineAlerts:
         if opted_out is not None:
             self._opted_out = opted_out_of(opted_out)
         if silences is not None:
-            self._silences = silences_of(silences, self.rules)
+            self._silences = silences_of(silences, self.rules.timezone, self.rules.ids)
 
     def step(self, customer: Any, row: Mapping[str, Any], now: Instant | int) -> OnlineStep:
         """Evaluate all rules for one customer at one instant.
@@ -378,52 +377,6 @@ class OnlineAlerts:
         if stale:
             suspended = tuple(any(source in stale for source in one.rule.sources) for one in settings)
         return Context(instant, settings, valid, suspended, stale, self._opted_out, silences)
-
-
-def opted_out_of(customers: Any) -> frozenset[Any]:
-    """Return who wants no contact, as ids that can be written to a file."""
-    if isinstance(customers, str | bytes | Mapping) or not isinstance(customers, Iterable):
-        raise ParameterTypeError(
-            message(
-                f"opted_out is {str(customers)[:40]!r}", "several ids of customers were expected", "opted_out=['c-17']"
-            )
-        )
-    return frozenset(ids_given(customers, "opted_out"))
-
-
-def ids_given(customers: Any, name: str) -> list[Any]:
-    """Return ids as they are known everywhere: one alone is a list of one."""
-    listed = [customers] if isinstance(customers, str | int | np.integer) else customers
-    if not isinstance(listed, Iterable) or isinstance(listed, bytes):
-        raise ParameterTypeError(
-            message(f"{name} is {str(customers)[:40]!r}", "ids of customers were expected", f"{name}=['c-17']")
-        )
-    found = [int(who) if isinstance(who, np.integer) else who for who in listed]
-    strange = [who for who in found if not isinstance(who, str | int)]
-    if strange:
-        raise ParameterTypeError(
-            message(
-                f"{name} has {str(strange[0])[:40]!r}, a {type(strange[0]).__name__}",
-                "ids are whole numbers or texts",
-                f"{name}=['c-17']",
-            )
-        )
-    return found
-
-
-def silences_of(silences: Any, rules: RuleSet) -> tuple[Silence, ...]:
-    """Return silences of these rules, once it is known that they are some."""
-    if isinstance(silences, str | Silence) or not isinstance(silences, Iterable):
-        raise ParameterTypeError(
-            message(
-                f"silences is a {type(silences).__name__}",
-                "a list of silences was expected",
-                "silences=[Silence('move', until='2026-03-09')]",
-            )
-        )
-    listed = tuple(silences)
-    active_silences(listed, 0, rules.timezone, rules.ids)
-    return listed
 
 
 def instant_of(now: Instant | int, tz: str) -> int:

@@ -16,7 +16,8 @@ from churnlib._typing import BoolArray, FloatArray, Instant, IntArray
 from churnlib.alerts._alert_step import AlertStep, RuleStep
 from churnlib.alerts._bound import BoundRules, types_of
 from churnlib.alerts._conditions import conditions_of
-from churnlib.alerts._silence import Silence
+from churnlib.alerts._customers import opted_out_of
+from churnlib.alerts._silence import Silence, silences_of
 from churnlib.alerts._state import AlertState
 from churnlib.calendar import DAY_US, cutoffs, timestamp, to_us
 from churnlib.events import EventLog
@@ -182,7 +183,7 @@ def replay(
     """
     check_flag(progress, name="progress")
     _check_dataset(data)
-    out, held = _ids(opted_out), _silences(silences)
+    out, held = opted_out_of(opted_out), silences_of(silences, rules.timezone, rules.ids)
     whole = _everyone(data)
     counts = whole.rows.cutoff >= _since(data, since)
     X = _columns(whole.X, rules, _scored(whole, scores))
@@ -222,31 +223,6 @@ def replay(
         days_to_loss=days,
         counts_since=counts,
     )
-
-
-# -- whom and when to leave out ---------------------------------------------------------------------
-
-
-def _ids(opted_out: Any) -> Collection[Any]:
-    if isinstance(opted_out, str | bytes | Mapping) or not isinstance(opted_out, Iterable):
-        raise ParameterTypeError(
-            message(
-                f"opted_out is {str(opted_out)[:40]!r}", "several ids of customers were expected", "opted_out=['c-17']"
-            )
-        )
-    return list(opted_out)
-
-
-def _silences(silences: Any) -> tuple[Silence, ...]:
-    if isinstance(silences, Silence) or not isinstance(silences, Iterable):
-        raise ParameterTypeError(
-            message(
-                f"silences is {silences!r}",
-                "several silences were expected",
-                "silences=[Silence('move', until='2026-03-09')]",
-            )
-        )
-    return tuple(silences)
 
 
 # -- rows -----------------------------------------------------------------------------------------

@@ -334,7 +334,7 @@ class RuleSet:
         method: Literal["logistic", "hazard"] = "logistic",
         budget: float | None = None,
         since: Instant | None = None,
-        sources: Mapping[str, str | None] | None = None,
+        sources: Mapping[str, str | Sequence[str] | None] | None = None,
         opted_out: Collection[Any] = (),
         silences: Iterable[Silence] = (),
         scores: Mapping[str, Any] | None = None,

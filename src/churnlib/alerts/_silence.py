@@ -12,7 +12,7 @@ from churnlib.alerts._instants import instant_text, us_of
 from churnlib.calendar import to_us
 from churnlib.exceptions import ParameterError, ParameterTypeError, message, nearest, some
 
-__all__ = ["Silence", "active_silences"]
+__all__ = ["Silence", "active_silences", "silences_of"]
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -138,3 +138,45 @@ def active_silences(silences: Iterable[Silence], now: int, tz: str, ids: Iterabl
         if (silence.start is None or us_of(silence.start, tz) <= now) and now < us_of(silence.until, tz)
     ]
     return sorted(holding, key=lambda silence: silence.name)
+
+
+def silences_of(silences: Any, tz: str, ids: Iterable[str]) -> tuple[Silence, ...]:
+    """Return silences, once it is known that they are some, and of these rules.
+
+    Parameters
+    ----------
+    silences : iterable of Silence
+        All of them.
+    tz : str
+        The zone of those that say none.
+    ids : iterable of str
+        The rules there are.
+
+    Returns
+    -------
+    tuple of Silence
+        As given.
+
+    Raises
+    ------
+    ParameterTypeError
+        When there are not several, or one is no silence.
+    ParameterError
+        As `active_silences`.
+
+    Examples
+    --------
+    >>> [silence.name for silence in silences_of([Silence("move", until="2026-03-09")], "UTC", [])]
+    ['move']
+    """
+    if isinstance(silences, str | Silence) or not isinstance(silences, Iterable):
+        raise ParameterTypeError(
+            message(
+                f"silences is a {type(silences).__name__}",
+                "a list of silences was expected",
+                "silences=[Silence('move', until='2026-03-09')]",
+            )
+        )
+    listed = tuple(silences)
+    active_silences(listed, 0, tz, ids)
+    return listed

@@ -12,11 +12,12 @@ import pandas as pd
 from churnlib._checks import as_names
 from churnlib._typing import Instant, Span
 from churnlib.alerts._bound import BoundRules
+from churnlib.alerts._customers import ids_given, opted_out_of
 from churnlib.alerts._fields import span_of
 from churnlib.alerts._notice import Notice, Wording
-from churnlib.alerts._online import ids_given, instant_of, opted_out_of, silences_of
+from churnlib.alerts._online import instant_of
 from churnlib.alerts._ruleset import RuleSet
-from churnlib.alerts._silence import Silence
+from churnlib.alerts._silence import Silence, silences_of
 from churnlib.alerts._state import AlertState
 from churnlib.alerts._watch_due import Clockwork, waiting
 from churnlib.calendar import timestamp, to_us
@@ -162,7 +163,8 @@ class Watch:
         self._begin(features, rules, None, language, on_bad)
         self._feeds = _feeds(sources, self.rules)
         self._fresh = _fresh(last, self._feeds, self.rules)
-        self._opted_out, self._silences = opted_out_of(opted_out), silences_of(silences, self.rules)
+        self._opted_out = opted_out_of(opted_out)
+        self._silences = silences_of(silences, self.rules.timezone, self.rules.ids)
         started = None if features.now is None else features._now
         self._clock = self._last_tick = None if started is None else started
         if started is not None:
@@ -214,7 +216,8 @@ class Watch:
     def __repr__(self) -> str:
         ticks = f", {len(self._clockwork.everybody)} asked of everybody" if self._clockwork.everybody else ""
         now = "the clock has not started" if self.now is None else f"now {self.now:%Y-%m-%d %H:%M:%S.%f %Z}"
-        return f"Watch({len(self.rules)} rules{ticks}, {len(self.features):,} customers, {now})"
+        rules = f"{len(self.rules)} rule{'s' * (len(self.rules) != 1)}"
+        return f"Watch({rules}{ticks}, {len(self.features):,} customers, {now})"
 
     # -- the clock -----------------------------------------------------------------------------
 
