@@ -110,6 +110,21 @@ FRAMES["plot_comparison"] = (
     "low",
     "compare",
 )
+FRAMES["plot_backtest"] = (
+    pd.DataFrame(
+        {
+            "part": ["rule", "combined", "silence"],
+            "name": ["$low", "combined", "silent 30d"],
+            "per_week": [12.0, 10.0, 7.2],
+            "precision": [0.3, 0.25, 0.2],
+            "low": [0.25, 0.22, 0.1],
+            "high": [0.35, 0.27, 0.3],
+            "base_rate": 0.05,
+        }
+    ),
+    "high",
+    "backtest",
+)
 NAMES = sorted(FRAMES)
 WITHOUT_AXES = ("plot_fishbone",)
 NAMED_BARS = ("plot_pareto", "plot_segments")
