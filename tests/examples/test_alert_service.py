@@ -30,7 +30,7 @@ from tests.alerts.receiver import Receiver, receiving
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kill -9 is a signal of POSIX systems")
 
-SCRIPT = Path(__file__).parents[1] / "examples" / "alert_service.py"
+SCRIPT = Path(__file__).parents[2] / "examples" / "alert_service.py"
 HERE = os.environ | {"PYTHONPATH": str(Path(churnlib.__file__).parents[1]), "HOOK_SECRET": "sesame"}
 START = to_us("2026-03-02")
 SPEC = FeatureSpec([Count("1d", "complaint"), Recency(), Count("1d")])
