@@ -11,6 +11,9 @@ AUC, average precision, log-loss and Brier score are scikit-learn's
 Of customers who are still here nobody knows when they will leave. The metrics of survival therefore
 take a target of `churnlib.targets.survival_target` as ``y``, and weigh rows up for those lost from sight:
 concordance, AUC at a time, Brier loss, log-loss, and tests of calibration.
+
+Uplift metrics judge who should be treated: they take the outcome of an experiment, larger being
+better, with treatment and propensity, and a score that is higher for those to be treated first.
 """
 
 from churnlib.metrics._calibration import calibration_error, reliability_table
@@ -32,6 +35,13 @@ from churnlib.metrics._ranked import RankedOutcomes, Top
 from churnlib.metrics._survival_brier import integrated_brier_loss, survival_brier_loss
 from churnlib.metrics._survival_log_loss import survival_log_loss
 from churnlib.metrics._uno import uno_concordance_score
+from churnlib.metrics._uplift_curve import uplift_curve
+from churnlib.metrics._uplift_effects import ipw_scores
+from churnlib.metrics._uplift_interval import autoc_interval, auuc_interval, qini_interval
+from churnlib.metrics._uplift_ranked import RankedEffects
+from churnlib.metrics._uplift_score import autoc_score, auuc_score, qini_score
+from churnlib.metrics._uplift_table import uplift_table
+from churnlib.metrics._uplift_top import uplift_at_k, uplift_at_k_interval
 
 __all__ = [
     "CalibrationBand",
@@ -39,10 +49,15 @@ __all__ = [
     "DCalibration",
     "MetricInterval",
     "ProfitSummary",
+    "RankedEffects",
     "RankedOutcomes",
     "Top",
     "auc_interval",
     "auepc_score",
+    "autoc_interval",
+    "autoc_score",
+    "auuc_interval",
+    "auuc_score",
     "calibration_band",
     "calibration_error",
     "concordance_counts",
@@ -56,6 +71,7 @@ __all__ = [
     "expected_profit",
     "horizon_calibration_table",
     "integrated_brier_loss",
+    "ipw_scores",
     "ks_score",
     "lift_score",
     "lift_table",
@@ -65,10 +81,16 @@ __all__ = [
     "profit_curve",
     "profit_interval",
     "profit_summary",
+    "qini_interval",
+    "qini_score",
     "recall_at",
     "reliability_table",
     "savings_score",
     "survival_brier_loss",
     "survival_log_loss",
     "uno_concordance_score",
+    "uplift_at_k",
+    "uplift_at_k_interval",
+    "uplift_curve",
+    "uplift_table",
 ]

@@ -1,0 +1,176 @@
+"""Qini and uplift areas as other packages define them, to compare numbers with theirs.
+
+Binary treatment and no propensity: they compare arms of the rows at hand.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from churnlib._checks import check_choice
+from churnlib._typing import ArrayLike, BoolArray, FloatArray
+from churnlib.exceptions import DataError, ParameterError, message
+from churnlib.metrics._uplift_inputs import read_experiment, read_numbers, same_labels
+from churnlib.numerics import TiedOrder
+
+__all__ = ["Method", "Strategy", "area_of_other_package", "top_of_sklift"]
+
+Method: TypeAlias = Literal["churnlib", "sklift", "causalml"]
+Strategy: TypeAlias = Literal["overall", "by_group"]
+
+
+def area_of_other_package(
+    area: Literal["qini", "auuc"],
+    method: Method,
+    outcome: ArrayLike,
+    score: ArrayLike,
+    *,
+    treatment: ArrayLike,
+    sample_weight: ArrayLike | None,
+) -> float:
+    """Return what `method` calls the Qini or the area under the uplift curve, scaled as it is by default there."""
+    y, t, s = _arms(method, outcome, score, treatment, sample_weight)
+    if method == "causalml":
+        return _causalml(area, y, t, s)
+    _only_binary(y)
+    curve = _qini_curve if area == "qini" else _uplift_curve
+    churned = y == 0
+    if area == "qini":
+        perfect = np.where(t, y, -y)
+    else:  # treated who stayed and untreated who left first; within them as the larger of two groups asks
+        more_saved = np.count_nonzero(~churned & ~t) > np.count_nonzero(churned & t)
+        perfect = 2.0 * (y == t) + (y if more_saved else t)
+    best = _above_diagonal(*curve(y, t, perfect))
+    if best == 0:
+        raise DataError(
+            message(
+                "the perfect order gains nothing, so that sklift's ratio to it has no value",
+                "outcomes that differ between rows",
+                "method='churnlib', which divides by nothing",
+            )
+        )
+    return _above_diagonal(*curve(y, t, s)) / best
+
+
+def top_of_sklift(
+    outcome: ArrayLike,
+    score: ArrayLike,
+    *,
+    treatment: ArrayLike,
+    k: float,
+    strategy: Strategy,
+    sample_weight: ArrayLike | None,
+) -> float:
+    """Return sklift's uplift at k: the arms' difference of means on the list; of tied rows the last come first."""
+    y, t, s = _arms("sklift", outcome, score, treatment, sample_weight)
+    _only_binary(y)
+    order = np.argsort(s, kind="stable")[::-1]
+    y, t = y[order], t[order]
+    size = int(y.size * k)
+    if strategy == "by_group":
+        treated, control = y[t][: int(t.sum() * k)], y[~t][: int((~t).sum() * k)]
+    else:
+        treated, control = y[:size][t[:size]], y[:size][~t[:size]]
+    if not treated.size or not control.size:
+        raise DataError(
+            message(
+                f"among the best {k:g} of {y.size} rows {treated.size} are treated and {control.size} are not",
+                "a difference of means needs both",
+                "a larger k, or method='churnlib'",
+            )
+        )
+    return float(treated.mean() - control.mean())
+
+
+def _arms(
+    method: Method, outcome: ArrayLike, score: ArrayLike, treatment: ArrayLike, sample_weight: ArrayLike | None
+) -> tuple[FloatArray, BoolArray, FloatArray]:
+    check_choice(method, ("churnlib", "sklift", "causalml"), name="method")
+    if sample_weight is not None:
+        raise ParameterError(
+            message(
+                f"sample_weight is given with method={method!r}",
+                "that package weighs all rows alike",
+                "method='churnlib'",
+            )
+        )
+    same_labels(("outcome", outcome), ("score", score), ("treatment", treatment))
+    trial = read_experiment(outcome, treatment=treatment, propensity=None, needs_propensity=False)
+    return trial.outcome, trial.treated, read_numbers(score, "score", trial.outcome.size)
+
+
+def _only_binary(y: FloatArray) -> None:
+    wrong = int(((y != 0) & (y != 1)).sum())
+    if wrong:
+        raise DataError(
+            message(
+                f"{wrong} of {y.size} outcomes are neither 0 nor 1",
+                "sklift is made for outcomes of two values",
+                "method='churnlib', which takes any amount",
+            )
+        )
+
+
+def _counted(y: FloatArray, t: BoolArray, s: FloatArray) -> tuple[FloatArray, ...]:
+    """Rows, treated, control, and the sums of their outcomes, at the end of each block of equal scores."""
+    order = TiedOrder(s)
+    columns = (np.ones(y.size), t.astype(np.float64), y * t, y * ~t)
+    rows, treated, from_treated, from_control = (np.cumsum(order.block_sums(column)) for column in columns)
+    return rows, treated, rows - treated, from_treated, from_control
+
+
+def _divided(over: FloatArray, under: FloatArray) -> FloatArray:
+    divided: FloatArray = np.divide(over, under, out=np.zeros_like(over), where=under > 0)
+    return divided
+
+
+def _qini_curve(y: FloatArray, t: BoolArray, s: FloatArray) -> tuple[FloatArray, FloatArray]:
+    rows, treated, control, from_treated, from_control = _counted(y, t, s)
+    return rows, from_treated - from_control * _divided(treated, control)
+
+
+def _uplift_curve(y: FloatArray, t: BoolArray, s: FloatArray) -> tuple[FloatArray, FloatArray]:
+    rows, treated, control, from_treated, from_control = _counted(y, t, s)
+    return rows, (_divided(from_treated, treated) - _divided(from_control, control)) * rows
+
+
+def _above_diagonal(rows: FloatArray, gain: FloatArray) -> float:
+    x, f = np.concatenate([[0.0], rows]), np.concatenate([[0.0], gain])
+    return float((np.diff(x) * (f[1:] + f[:-1])).sum() / 2 - x[-1] * f[-1] / 2)
+
+
+def _causalml(area: str, y: FloatArray, t: BoolArray, s: FloatArray) -> float:
+    """Row by row, tied rows in the order given; where one arm is still missing, on a straight line from 0."""
+    order = np.argsort(-s, kind="stable")
+    y, t = y[order], t[order]
+    treated, rows = np.cumsum(t).astype(np.float64), np.arange(1.0, y.size + 1)
+    from_treated, from_control = np.cumsum(y * t), np.cumsum(y * ~t)
+    control = rows - treated
+    if area == "qini":
+        known = control > 0
+        gain = from_treated - from_control * _divided(treated, control)
+        f = _filled(gain, known)
+    else:
+        known = (control > 0) & (treated > 0)
+        f = _filled(_divided(from_treated, treated) - _divided(from_control, control), known)
+        f *= np.arange(f.size)
+    if abs(f[-1]) <= 1e-12 * np.abs(f).max():
+        raise DataError(
+            message(
+                "the treatment changed nothing on the whole, so that causalml's ratio to that has no value",
+                "a mean effect that is not 0",
+                "method='churnlib', which divides by nothing",
+            )
+        )
+    mean = float(f.mean())
+    return (mean - float(f[-1]) / 2 if area == "qini" else mean) / abs(float(f[-1]))
+
+
+def _filled(values: FloatArray, known: BoolArray) -> FloatArray:
+    """Put a 0 before the values, and straight lines where they are not known."""
+    place = np.arange(values.size + 1.0)
+    kept = np.concatenate([[True], known])
+    filled: FloatArray = np.interp(place, place[kept], np.concatenate([[0.0], values])[kept])
+    return filled
