@@ -39,6 +39,7 @@ _SRC = "src/churnlib/"
 _OUTCOMES, _SNAPSHOTS = _SRC + "outcomes/", _SRC + "snapshots/"
 _SEGMENTS, _CLV = _SRC + "segmentation/", _SRC + "clv/"
 _COMPILED = _SRC + "classification/"
+_EXPERIMENTS = _SRC + "experiments/"
 _FUTURE = "tests/snapshots/test_build.py::test_events_at_or_after_the_cutoff_or_known_after_it_never_change_x"
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -859,6 +860,56 @@ MUTATIONS: tuple[Mutation, ...] = (
         "self._journal.read(record):",
         "self._journal.read(record + 1):",
         "tests/alerts/test_watch_durable.py",
+    ),
+    # -- experiments
+    Mutation(
+        "experiments: the control minus the treated",
+        _EXPERIMENTS + "_means.py",
+        "return self.treated - self.control",
+        "return self.control - self.treated",
+        "tests/experiments/test_effect.py::test_means_are_welch",
+    ),
+    Mutation(
+        "experiments: pairs as if each were known by itself",
+        _EXPERIMENTS + "_pairs.py",
+        "covariance = n_pairs * np.cov(parts)",
+        "covariance = np.cov(parts)",
+        "tests/experiments/test_pairs.py::test_pairs_of_equal_size_are_the_paired_t_test",
+    ),
+    Mutation(
+        "experiments: go where the upper bound pays",
+        _EXPERIMENTS + "_decision.py",
+        "if self.low > 0:",
+        "if self.high > 0:",
+        "tests/experiments/test_decision.py::test_verdicts",
+    ),
+    Mutation(
+        "experiments: one look's error at every look",
+        _EXPERIMENTS + "_always_valid.py",
+        "- 2 * np.log(1 - confidence)",
+        "- np.log(1 - confidence)",
+        "tests/experiments/test_always_valid.py::test_the_formula",
+    ),
+    Mutation(
+        "experiments: arms by the order of the rows",
+        _EXPERIMENTS + "_ids.py",
+        "one.update(str(customer).encode())",
+        "one.update(str(len(words)).encode())",
+        "tests/experiments/test_assign.py::test_the_order_of_rows_does_not_matter",
+    ),
+    Mutation(
+        "experiments: the holdout drawn by the experiment's salt",
+        _EXPERIMENTS + "_assign.py",
+        "_uniform(hashed(ids, holdout_salt)) < kept_out",
+        "_uniform(hashed(ids, salt)) < kept_out",
+        "tests/experiments/test_assign.py::test_the_holdout_is_permanent_and_only_grows",
+    ),
+    Mutation(
+        "experiments: a covariate explained away twice",
+        _EXPERIMENTS + "_cuped.py",
+        "adjusted = y - (x - x.mean(axis=0)) @ slopes",
+        "adjusted = y + (x - x.mean(axis=0)) @ slopes",
+        "tests/experiments/test_cuped.py::test_one_covariate_is_the_published_formula",
     ),
 )
 

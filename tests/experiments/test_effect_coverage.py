@@ -54,6 +54,16 @@ def branches_and_covariate(rng: np.random.Generator) -> Draw:
     return 2 * x + noise + treated[branch], treated[branch], {"cluster": branch, "covariate": x}, 1.0
 
 
+def pairs_of_branches(rng: np.random.Generator) -> Draw:
+    """Twelve pairs of branches that are alike, 10 to 59 customers each."""
+    branch = np.repeat(np.arange(24), rng.integers(10, 60, 24))
+    pair = branch // 2
+    treated = (rng.random(12) < 0.5)[pair] ^ (branch % 2 == 1)
+    alike = rng.uniform(-0.15, 0.15, 12)[pair] + rng.uniform(-0.03, 0.03, 24)[branch]
+    kept = (rng.random(len(branch)) < 0.75 + alike + 0.05 * treated).astype(int)
+    return kept, treated, {"strata": pair, "cluster": branch}, 0.05
+
+
 def several_rows_per_customer(rng: np.random.Generator) -> Draw:
     customer = np.repeat(np.arange(40), rng.integers(1, 5, 40))
     treated = (rng.random(40) < 0.5)[customer]
@@ -68,6 +78,7 @@ WORLDS: list[Callable[[np.random.Generator], Draw]] = [
     covariate,
     branches,
     branches_and_covariate,
+    pairs_of_branches,
     several_rows_per_customer,
 ]
 parametrized = pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.__name__)

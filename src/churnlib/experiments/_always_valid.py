@@ -11,7 +11,8 @@ from churnlib._checks import check_number
 from churnlib._typing import FloatArray
 from churnlib.exceptions import ParameterError, message
 from churnlib.experiments._effect import Effect, made
-from churnlib.experiments._estimate import Means, plain
+from churnlib.experiments._estimate import plain
+from churnlib.experiments._means import Means
 from churnlib.experiments._ratio_interval import mean_ratio
 from churnlib.experiments._trial import Trial, read_trial
 from churnlib.numerics._intervals import checked_confidence

@@ -11,7 +11,8 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from churnlib._checks import check_number
-from churnlib.experiments._estimate import Means, estimate, plain
+from churnlib.experiments._estimate import estimate, plain
+from churnlib.experiments._means import Means
 from churnlib.experiments._ratio_interval import Bounds, mean_ratio, share_difference, share_ratio
 from churnlib.experiments._trial import Trial, read_trial
 from churnlib.numerics._intervals import checked_confidence
@@ -180,6 +181,7 @@ def effect(
         The arm of each customer: 0 and 1, or names.
     strata : array-like of shape (n,) or DataFrame, default=None
         Groups known before the draw, such as tiers. Means are compared within each and weighted by its customers.
+        With `cluster`, a stratum of two branches of which the lot treated one is a matched pair.
     cluster : array-like of shape (n,), default=None
         What was drawn as a whole, such as the branch of each customer, or the customer where one stands in several
         rows.
@@ -208,7 +210,7 @@ def effect(
     DataError
         If there is no control (before and after are no arms), the outcome is named "churn", a value is missing or
         infinite, lengths or indexes differ, an arm has fewer than two customers or clusters, a stratum lacks an arm,
-        or there are as many covariates as customers.
+        there are as many covariates as customers, or matched pairs are one or come with covariates.
     ParameterError
         If it is not said which arm is the control or which one to compare, or a number is out of range.
 
@@ -218,7 +220,8 @@ def effect(
     Zou (2012). Means: Welch. Strata: post-stratification. Covariates and clusters: regression in each arm on centred
     covariates (Lin 2013, Ann. Appl. Stat. 7), which is CUPED with a slope for each arm and never worse for it in
     large samples, with the CR2 covariance and degrees of freedom of Bell and McCaffrey (2002), so that few clusters
-    give wide intervals and not false certainty. Relative bounds of means: Fieller (1954).
+    give wide intervals and not false certainty. Matched pairs of clusters: Imai, King and Nall (2009, Stat. Sci. 24).
+    Relative bounds of means: Fieller (1954).
 
     Money of which a few customers spend most needs large arms: with a twentieth who buy, lognormal amounts and 400 in
     the smaller arm, nine intervals in ten hold the truth and not nineteen in twenty. Arms of equal size mend it.

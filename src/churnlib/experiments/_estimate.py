@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
 from churnlib._typing import FloatArray
 from churnlib.exceptions import DataError, message, some
+from churnlib.experiments._means import Means
+from churnlib.experiments._pairs import are_pairs, paired
 from churnlib.experiments._robust import fit
 from churnlib.experiments._trial import Trial
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Means:
-    """The mean outcome of control and treated for the same mix of customers."""
-
-    control: float
-    treated: float
-    covariance: FloatArray
-    df: float
-    method: str
-
-    @property
-    def value(self) -> float:
-        """Treated minus control."""
-        return self.treated - self.control
-
-    @property
-    def standard_error(self) -> float:
-        """Of the difference."""
-        (own, shared), (_, other) = self.covariance
-        return float(np.sqrt(max(0.0, own + other - 2 * shared)))
-
-
 def estimate(trial: Trial) -> Means:
     """Choose the estimator by what is known of the customers."""
+    if are_pairs(trial):
+        return paired(trial)
     if trial.strata is not None:
         _check_strata(trial)
     if trial.cluster is not None:
