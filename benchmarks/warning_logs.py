@@ -14,7 +14,7 @@ import pandas as pd
 
 import churnlib as cl
 from churnlib.alerts import Rule, RuleSet
-from churnlib.alerts._replay import _everyone
+from churnlib.alerts._backtest._replay import _everyone
 from churnlib.features import Change, Count, GapRatio, Recency, RunLength, Share, Sum, Tenure
 from churnlib.outcomes import ChurnDefinition
 from churnlib.snapshots import Dataset

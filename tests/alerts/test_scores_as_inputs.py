@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 import churnlib as cl
 from churnlib.alerts import Rule, RuleSet
-from churnlib.alerts._replay import replay
+from churnlib.alerts._backtest._replay import replay
 from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, SchemaError
 from churnlib.expressions import ColumnType
 

@@ -13,27 +13,27 @@ a table of customers at an instant, or for one customer at a time, with the same
 """
 
 from churnlib.alerts._alert_step import AlertStep
-from churnlib.alerts._backtest import Backtest
-from churnlib.alerts._backtest_against import AgainstSilence
+from churnlib.alerts._backtest._against import AgainstSilence
+from churnlib.alerts._backtest._backtest import Backtest
+from churnlib.alerts._backtest._replay import Replay
 from churnlib.alerts._bound import BoundRules
-from churnlib.alerts._fit import RuleFit
-from churnlib.alerts._notice import Notice, notices
-from churnlib.alerts._online import Alert, OnlineAlerts, OnlineStep
+from churnlib.alerts._fit._fit import RuleFit
+from churnlib.alerts._online._alerts import Alert, OnlineAlerts, OnlineStep
 from churnlib.alerts._packs import Need, RulePack, pack
-from churnlib.alerts._replay import Replay
 from churnlib.alerts._route import Escalation, Route
 from churnlib.alerts._rule import Rule
 from churnlib.alerts._ruleset import RuleSet
 from churnlib.alerts._silence import Silence
-from churnlib.alerts._sinks import CallableSink, DeliveryError, Sink
-from churnlib.alerts._sinks_lines import JsonLinesSink
-from churnlib.alerts._sinks_webhook import WebhookSink
-from churnlib.alerts._sources import BadLine, Source, Taken
-from churnlib.alerts._sources_lines import JsonLinesSource
-from churnlib.alerts._sources_socket import SocketSource
 from churnlib.alerts._state import AlertState
-from churnlib.alerts._watch import Watch
-from churnlib.alerts._watch_durable import DurableWatch
+from churnlib.alerts._watch._durable import DurableWatch
+from churnlib.alerts._watch._notice import Notice, notices
+from churnlib.alerts._watch._sinks import CallableSink, DeliveryError, Sink
+from churnlib.alerts._watch._sinks_lines import JsonLinesSink
+from churnlib.alerts._watch._sinks_webhook import WebhookSink
+from churnlib.alerts._watch._sources import BadLine, Source, Taken
+from churnlib.alerts._watch._sources_lines import JsonLinesSource
+from churnlib.alerts._watch._sources_socket import SocketSource
+from churnlib.alerts._watch._watch import Watch
 
 __all__ = [
     "AgainstSilence",

@@ -12,7 +12,7 @@ from churnlib._frames import column_names
 from churnlib._typing import Instant, IntoFrame
 from churnlib.alerts._alert_step import AlertStep
 from churnlib.alerts._batch import batch_step
-from churnlib.alerts._online import OnlineAlerts
+from churnlib.alerts._online._alerts import OnlineAlerts
 from churnlib.alerts._silence import Silence
 from churnlib.alerts._state import AlertState
 from churnlib.exceptions import ParameterError, message

@@ -15,7 +15,7 @@ from churnlib.alerts._bound import BoundRules, types_of
 from churnlib.alerts._conditions import conditions_of
 from churnlib.alerts._fields import check_label, entries_of, span_of
 from churnlib.alerts._files import MAX_RULES, from_json_text, from_toml_text, json_text, toml_text, too_many
-from churnlib.alerts._online import OnlineAlerts
+from churnlib.alerts._online._alerts import OnlineAlerts
 from churnlib.alerts._rule import Rule
 from churnlib.alerts._season import Days, Pause, calendar_of, pauses_of
 from churnlib.alerts._silence import Silence
@@ -35,8 +35,8 @@ from churnlib.exceptions import (
 if TYPE_CHECKING:
     import numpy as np
 
-    from churnlib.alerts._backtest import Backtest
-    from churnlib.alerts._fit import RuleFit
+    from churnlib.alerts._backtest._backtest import Backtest
+    from churnlib.alerts._fit._fit import RuleFit
     from churnlib.snapshots import Dataset
 
 __all__ = ["RuleSet"]
@@ -427,7 +427,7 @@ class RuleSet:
         >>> found.rules["silent"].weight > 0, found.alerts_per_week[1] <= 8
         (True, True)
         """
-        from churnlib.alerts._fit import fit_rules
+        from churnlib.alerts._fit._fit import fit_rules
 
         return fit_rules(
             self,
@@ -536,7 +536,7 @@ class RuleSet:
         >>> bool((found.weekly["warnings"] <= 5).all())
         True
         """
-        from churnlib.alerts._backtest import backtest
+        from churnlib.alerts._backtest._backtest import backtest
 
         return backtest(
             self,

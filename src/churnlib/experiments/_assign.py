@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from churnlib._checks import check_number
-from churnlib._typing import FloatArray
 from churnlib.exceptions import ParameterError, ParameterTypeError, message
-from churnlib.experiments._ids import hashed, read_ids, read_strata
+from churnlib.experiments._ids import read_ids, read_strata
 from churnlib.experiments._shares import Shares, read_shares
+from churnlib.numerics import salted_uniform, spread_within
 
 __all__ = ["Assignment", "assign"]
 
@@ -172,11 +172,11 @@ def assign(
     shares = read_shares(arms)
     kept_out = _checked_holdout(shares, holdout, _text(salt, "salt"), _text(holdout_salt, "holdout_salt"))
     ids = read_ids(customers, customer=customer)
-    position = _uniform(hashed(ids, salt))
-    held = _uniform(hashed(ids, holdout_salt)) < kept_out if kept_out else np.zeros(len(ids), dtype=bool)
+    position = salted_uniform(ids, salt)
+    held = salted_uniform(ids, holdout_salt) < kept_out if kept_out else np.zeros(len(ids), dtype=bool)
     if strata is not None:
         codes = read_strata(strata, customers, ids)
-        position[~held] = _within_strata(position[~held], codes[~held], ids[~held])
+        position[~held] = spread_within(position[~held], codes[~held], ids[~held])
     chosen = np.searchsorted(np.cumsum(list(shares.values())), position, side="right")
     chosen = np.where(held, len(shares), np.minimum(chosen, len(shares) - 1))
     probabilities = {name: share * (1 - kept_out) for name, share in shares.items()}
@@ -223,24 +223,3 @@ def _checked_holdout(shares: dict[Any, float], holdout: float, salt: str, holdou
             )
         )
     return share
-
-
-def _uniform(words: np.ndarray[Any, np.dtype[np.uint64]]) -> FloatArray:
-    """The upper 53 bits of each word as a number of [0, 1): a float holds no more, and 64 could round up to 1."""
-    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
-
-
-def _within_strata(position: FloatArray, codes: np.ndarray[Any, Any], ids: pd.Index[Any]) -> FloatArray:
-    """Spread the customers of each stratum evenly over [0, 1), in the order of their hash.
-
-    The stratum's offset is taken from the hashes of all its customers, which makes it independent of the row order.
-    """
-    order = np.lexsort((np.asarray(ids.astype(str)), position, codes))
-    ordered = codes[order]
-    first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.empty(0, dtype=np.int64)
-    size = np.diff(np.r_[first, len(ordered)])
-    offset = np.add.reduceat(position[order], first) % 1.0 if len(first) else first.astype(np.float64)
-    rank = np.arange(len(ordered)) - np.repeat(first, size)
-    spread = np.empty(len(ordered))
-    spread[order] = (rank + np.repeat(offset, size)) / np.repeat(size, size)
-    return spread

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -57,21 +56,6 @@ def read_strata(strata: Any, customers: Any, ids: pd.Index[Any]) -> npt.NDArray[
             )
         codes = codes * len(levels) + own
     return codes
-
-
-def hashed(ids: pd.Index[Any], salt: str) -> npt.NDArray[np.uint64]:
-    """Return 64 bits for each id, that depend on nothing but the id's text and the salt.
-
-    The key of BLAKE2 (RFC 7693) is a digest of the salt, so that no pair of salt and id runs
-    into another, as ("a1", "2") and ("a", "12") would when put together.
-    """
-    keyed = hashlib.blake2b(digest_size=8, key=hashlib.blake2b(salt.encode(), digest_size=32).digest())
-    words = bytearray()
-    for customer in ids.tolist():
-        one = keyed.copy()
-        one.update(str(customer).encode())
-        words += one.digest()
-    return np.frombuffer(bytes(words), dtype=">u8").astype(np.uint64)
 
 
 def _column(customers: Any, customer: str) -> Any:

@@ -1,0 +1,1 @@
+"""Rules on the past: replayed day by day, counted, and held against silence."""

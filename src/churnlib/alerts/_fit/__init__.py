@@ -1,0 +1,1 @@
+"""Weights, thresholds and redundancy of rules, learnt from the past."""

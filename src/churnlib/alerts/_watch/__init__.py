@@ -1,0 +1,1 @@
+"""Alerts as they happen: events from a source, notices to a sink, and a journal between them."""
