@@ -1,9 +1,9 @@
 """Models that take any numbers: scikit-learn's checks draw rows and targets that no customer could have.
 
 Of the models of lifetime value each stand-in turns a row of any positive numbers into a history that can
-be, row by row; of the models of time to churn it turns any y into a survival target. In everything else it is
-the model. So the checks reach what they are about: names, clones, weights,
-the order of rows, the number of features.
+be, row by row; of the models of time to churn it turns any y into a survival target; for the learners of uplift
+it finds a treatment in X. In everything else it is the model. So the checks reach what they are about: names,
+clones, weights, the order of rows, the number of features.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ from churnlib.survival import HorizonClassifier, LifelinesModel
 from churnlib.survival._hazard_model import HazardModel
 from churnlib.targets import survival_target
 from churnlib.testing import all_estimators
+from churnlib.uplift._learner import UpliftLearner
+from tests.uplift.stand_in import accepting_no_treatment
 
 AHEAD = 3
 
@@ -163,5 +165,9 @@ STAND_INS: dict[str, type[Any]] = {
         name: accepting_any_target(cls)
         for name, cls in all_estimators()
         if issubclass(cls, HazardModel | HorizonClassifier)
+    },
+    # ---- learners of uplift: rows are dealt into arms
+    **{
+        name: accepting_no_treatment(cls, globals()) for name, cls in all_estimators() if issubclass(cls, UpliftLearner)
     },
 }

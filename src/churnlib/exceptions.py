@@ -13,6 +13,7 @@ who does not know churnlib would catch::
     ├── ParameterError (ValueError)         an argument has a value that cannot work
     ├── ParameterTypeError (TypeError)      an argument is of the wrong type
     ├── HistoryError (ValueError)           the history is too short for what was asked
+    ├── InfeasibleError (ValueError)        no choice meets all that was asked for; which limit, and by how much
     ├── VersionError (ValueError)           a stored object belongs to another version or digest
     └── MissingDependencyError (ImportError)  an optional package is not installed
 
@@ -34,6 +35,7 @@ __all__ = [
     "DataError",
     "DuplicateError",
     "HistoryError",
+    "InfeasibleError",
     "LeakageError",
     "MissingDependencyError",
     "MoneyError",
@@ -86,6 +88,10 @@ class ParameterTypeError(ChurnlibError, TypeError):
 
 class HistoryError(ChurnlibError, ValueError):
     """The history is too short for what was asked."""
+
+
+class InfeasibleError(ChurnlibError, ValueError):
+    """No choice meets all the limits; the message says which is missed, and by how much."""
 
 
 class VersionError(ChurnlibError, ValueError):

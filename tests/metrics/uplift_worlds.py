@@ -17,6 +17,7 @@ GOLDEN = {
     "auuc": 0.0555555556,
     "sklift qini": 0.6115384615,
     "sklift auuc": 0.6851562500,
+    "radcliffe qini": 0.2208333333,
     "causalml qini": 0.5538461538,
     "causalml qini reversed": 0.6089743590,
     "causalml auuc": 0.0320512821,
@@ -99,4 +100,40 @@ def campaign(
         "other": other,
         "treatment": treated,
         "propensity": propensity,
+    }
+
+
+def doubly_robust(rows: dict[str, np.ndarray]) -> np.ndarray:
+    """Row effects of a campaign by its propensities and an outcome model that is only roughly right."""
+    y, t, e, s = (rows[name] for name in ("outcome", "treatment", "propensity", "score"))
+    treated, untreated = 0.1 + 1.1 * s, 0.7 * s
+    return treated - untreated + t / e * (y - treated) - (1 - t) / (1 - e) * (y - untreated)
+
+
+def offers(
+    rng: np.random.Generator, customers: int, *, repeated: bool = False, confounded: bool = False
+) -> dict[str, np.ndarray]:
+    """A control and two treatments of different cost; true effects, two predictions of them, and row effects."""
+    owner = np.repeat(np.arange(customers), rng.integers(1, 4, customers) if repeated else 1)
+    trait, other, base = rng.normal(size=(3, customers))
+    pull = 0.5 * trait if confounded else np.zeros(customers)
+    chances = np.stack([np.ones(customers), np.exp(-pull), np.exp(pull)], axis=1)
+    chances /= chances.sum(axis=1, keepdims=True)
+    arm = (rng.random(customers)[:, None] > np.cumsum(chances, axis=1)).sum(axis=1)
+    effect = np.stack([0.4 + 0.6 * trait, 0.8 + 0.3 * trait + 0.6 * other], axis=1)
+    trait, base, other, chances, arm, effect = (x[owner] for x in (trait, base, other, chances, arm, effect))
+    n = owner.size
+    outcome = trait + base + np.where(arm > 0, effect[np.arange(n), arm - 1], 0.0) + 0.5 * rng.normal(size=n)
+    of_arm = np.arange(3) == arm[:, None]
+    model = np.stack([trait, 0.3 + trait, 0.6 + 1.2 * trait], axis=1)  # roughly right
+    corrected = model + of_arm / chances * (outcome[:, None] - model)
+    return {
+        "owner": owner,
+        "outcome": outcome,
+        "arm": arm,
+        "propensity": chances,
+        "true": effect,
+        "score": effect + 0.5 * rng.normal(size=(n, 2)),
+        "other": effect + 1.5 * rng.normal(size=(n, 2)),
+        "effect": corrected[:, 1:] - corrected[:, :1],
     }

@@ -16,7 +16,7 @@ pytest.importorskip("matplotlib")
 from churnlib import plotting
 from churnlib.economics import RetentionOffer
 from churnlib.exceptions import DataError, MissingDependencyError, ParameterTypeError, SchemaError
-from churnlib.metrics import lift_table, profit_curve, reliability_table
+from churnlib.metrics import cost_curve, lift_table, profit_curve, reliability_table, uplift_curve, uplift_table
 from churnlib.reasons import fishbone_table, pareto_table
 
 _MEANS = {"customers": [3, 2], "actual": [1.0, 0.5], "low": [0.5, 0.1], "high": [2.0, 1.5], "predicted": [1.1, 0.6]}
@@ -124,6 +124,23 @@ FRAMES["plot_backtest"] = (
     ),
     "high",
     "backtest",
+)
+_KEPT, _TREATED = [1, 0, 1, 1, 0, 0, 1, 0, 0, 1], [1, 0, 1, 0, 1, 0, 0, 1, 1, 0]
+_TRIAL: dict[str, Any] = {"treatment": _TREATED, "propensity": 0.5}
+_GAINS = [uplift_curve(_KEPT, score, points=4, **_TRIAL) for score in (_RISK, _RISK[::-1])]
+_SPENT = cost_curve([1.0, -2.0, 3.0], [1.0, 2.0, 3.0], cost=[0.5], points=4)
+FRAMES["plot_uplift_curve"] = (
+    pd.concat(dict(zip(["$one", "$two"], _GAINS, strict=True)), names=["model"]),
+    "band_low",
+    "uplift_curve",
+)
+FRAMES["plot_uplift_table"] = (uplift_table(_KEPT, _RISK, bins=5, **_TRIAL), "uplift", "uplift_table")
+FRAMES["plot_cost_curve"] = (_SPENT, "gain", "cost_curve")
+FRAMES["plot_shadow_price"] = (_SPENT, "shadow_price", "cost_curve")
+FRAMES["plot_policies"] = (
+    pd.DataFrame({"policy": ["$uplift", "risk"], "value": [1.2, -0.1], "low": [0.9, -0.3], "high": [1.5, 0.1]}),
+    "low",
+    "compare_policies",
 )
 NAMES = sorted(FRAMES)
 WITHOUT_AXES = ("plot_fishbone",)

@@ -8,6 +8,8 @@ the place of origin.
 """
 
 from ._public import fetch_cdnow, fetch_fightchurn, fetch_online_retail, fetch_telco
+from ._retention_world import RetentionTruth, RetentionView, RetentionWorld
+from ._retention_world_parameters import RetentionParameters
 from ._shop import make_shop
 from ._store import cache_folder
 from ._subscriptions import make_subscriptions
@@ -15,6 +17,10 @@ from ._telecom import TelecomWorld, make_telecom
 from ._world import SimulatedWorld
 
 __all__ = [
+    "RetentionParameters",
+    "RetentionTruth",
+    "RetentionView",
+    "RetentionWorld",
     "SimulatedWorld",
     "TelecomWorld",
     "cache_folder",

@@ -19,8 +19,10 @@ better, with treatment and propensity, and a score that is higher for those to b
 from churnlib.metrics._calibration import calibration_error, reliability_table
 from churnlib.metrics._calibration_band import CalibrationBand, calibration_band
 from churnlib.metrics._concordance import ConcordanceCounts, concordance_counts, concordance_score
+from churnlib.metrics._cost_curve import cost_curve
 from churnlib.metrics._d_calibration import DCalibration, d_calibration
 from churnlib.metrics._dynamic_auc import dynamic_auc, dynamic_auc_score
+from churnlib.metrics._effect_calibration import EffectCalibration, effect_calibration
 from churnlib.metrics._horizon_calibration import horizon_calibration_table
 from churnlib.metrics._ks import ks_score
 from churnlib.metrics._lift import lift_score, lift_table, precision_at, recall_at
@@ -34,12 +36,14 @@ from churnlib.metrics._profit_value import auepc_score, empb_score
 from churnlib.metrics._ranked import RankedOutcomes, Top
 from churnlib.metrics._survival_brier import integrated_brier_loss, survival_brier_loss
 from churnlib.metrics._survival_log_loss import survival_log_loss
+from churnlib.metrics._tail_effect import TailEffect, tail_effect
 from churnlib.metrics._uno import uno_concordance_score
 from churnlib.metrics._uplift_curve import uplift_curve
 from churnlib.metrics._uplift_effects import ipw_scores
 from churnlib.metrics._uplift_interval import autoc_interval, auuc_interval, qini_interval
 from churnlib.metrics._uplift_ranked import RankedEffects
 from churnlib.metrics._uplift_score import autoc_score, auuc_score, qini_score
+from churnlib.metrics._uplift_summary import uplift_summary
 from churnlib.metrics._uplift_table import uplift_table
 from churnlib.metrics._uplift_top import uplift_at_k, uplift_at_k_interval
 
@@ -47,10 +51,12 @@ __all__ = [
     "CalibrationBand",
     "ConcordanceCounts",
     "DCalibration",
+    "EffectCalibration",
     "MetricInterval",
     "ProfitSummary",
     "RankedEffects",
     "RankedOutcomes",
+    "TailEffect",
     "Top",
     "auc_interval",
     "auepc_score",
@@ -63,9 +69,11 @@ __all__ = [
     "concordance_counts",
     "concordance_score",
     "correct_prior",
+    "cost_curve",
     "d_calibration",
     "dynamic_auc",
     "dynamic_auc_score",
+    "effect_calibration",
     "empb_score",
     "empc_score",
     "expected_profit",
@@ -88,9 +96,11 @@ __all__ = [
     "savings_score",
     "survival_brier_loss",
     "survival_log_loss",
+    "tail_effect",
     "uno_concordance_score",
     "uplift_at_k",
     "uplift_at_k_interval",
     "uplift_curve",
+    "uplift_summary",
     "uplift_table",
 ]

@@ -84,7 +84,7 @@ def _harmonic_steps(edges: FloatArray) -> tuple[FloatArray, FloatArray]:
     from scipy.special import digamma
 
     middle = edges + 0.5
-    inverse = middle**-2
+    inverse = 1.0 / (middle * middle)
     series = inverse * (1 / 24 - inverse * (7 / 960 - inverse * (31 / 8064 - inverse * (127 / 30720))))
     steps = np.log1p(np.diff(edges) / middle[:-1]) + np.diff(series)
     left = np.log(middle[-1] / middle[1:]) + (series[-1] - series[1:])

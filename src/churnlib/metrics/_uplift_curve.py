@@ -10,6 +10,7 @@ from churnlib._typing import ArrayLike, FloatArray
 from churnlib.metrics._metric_interval import Customers
 from churnlib.metrics._uplift_effects import ranked_effects
 from churnlib.metrics._uplift_inputs import Propensity
+from churnlib.metrics._uplift_rows import Lists
 from churnlib.numerics import normal_quantile
 
 __all__ = ["uplift_curve"]
@@ -21,8 +22,8 @@ def uplift_curve(
     outcome: ArrayLike,
     score: ArrayLike,
     *,
-    treatment: ArrayLike,
-    propensity: Propensity,
+    treatment: ArrayLike | None = None,
+    propensity: Propensity = None,
     points: int = 50,
     customer: Customers = None,
     sample_weight: ArrayLike | None = None,
@@ -34,12 +35,12 @@ def uplift_curve(
     Parameters
     ----------
     outcome : array-like of shape (n_rows,)
-        1 for retained and 0 for lost, or an amount kept; larger is better.
+        1 for retained and 0 for lost, or an amount kept; larger is better. Or what `uplift_target` made.
     score : array-like of shape (n_rows,)
         Predicted uplift; higher is treated first. Equal scores share their places.
-    treatment : array-like of shape (n_rows,)
-        1 for treated, 0 for the control.
-    propensity : float, array-like of shape (n_rows,) or "estimate"
+    treatment : array-like of shape (n_rows,), default=None
+        1 for treated, 0 for the control; None where an uplift target holds it.
+    propensity : float, array-like of shape (n_rows,) or "estimate", default=None
         The chance of each row to be treated, as in `ipw_scores`; the error of an estimated one is counted.
     points : int, default=50
         How many steps of equal length from nobody to everybody.
@@ -93,7 +94,9 @@ def uplift_curve(
     ranked, _ = ranked_effects(outcome, score, treatment=treatment, propensity=propensity, sample_weight=sample_weight)
     z = normal_quantile(confidence)
     share = np.arange(1, n_points + 1) / n_points
-    gain, covariance = ranked._lists(share, customer, sample_weight)
+    rows = ranked._rows(sample_weight)
+    lists = Lists.of(rows, share)
+    gain, covariance = lists.gain, ranked._covariance(lists, rows, customer)
     toc = np.append(np.nan, gain / share - gain[-1])
     share, gain = np.append(0.0, share), np.append(0.0, gain)
     error = np.append(0.0, np.sqrt(np.maximum(np.diag(covariance), 0.0)))

@@ -7,20 +7,22 @@ import warnings
 import numpy as np
 
 from churnlib._typing import ArrayLike, FloatArray
-from churnlib.exceptions import AssumptionWarning, message
+from churnlib.exceptions import AssumptionWarning, DataError, message
 from churnlib.metrics import _arrays
-from churnlib.metrics._uplift_inputs import Experiment, Propensity, read_experiment, same_labels
+from churnlib.metrics._uplift_arms import effects_of_arms, has_several_arms, taken_apart
+from churnlib.metrics._uplift_inputs import Experiment, Propensity, read_experiment, read_table, same_labels
 from churnlib.metrics._uplift_ranked import RankedEffects
 from churnlib.metrics._uplift_rows import EstimatedShare
+from churnlib.targets import is_uplift_target
 
-__all__ = ["ipw_scores", "ranked_effects", "warn_if_constant"]
+__all__ = ["ipw_scores", "ranked_effects", "read_effect", "read_effects", "warn_if_constant"]
 
 
 def ipw_scores(
     outcome: ArrayLike,
     *,
-    treatment: ArrayLike,
-    propensity: Propensity,
+    treatment: ArrayLike | None = None,
+    propensity: Propensity = None,
     sample_weight: ArrayLike | None = None,
 ) -> FloatArray:
     """Effect of the treatment in each row, by inverse propensity weighting.
@@ -32,10 +34,10 @@ def ipw_scores(
     Parameters
     ----------
     outcome : array-like of shape (n_rows,)
-        1 for retained and 0 for lost, or an amount kept; larger is better.
-    treatment : array-like of shape (n_rows,)
-        1 for treated, 0 for the control.
-    propensity : float, array-like of shape (n_rows,) or "estimate"
+        1 for retained and 0 for lost, or an amount kept; larger is better. Or what `uplift_target` made.
+    treatment : array-like of shape (n_rows,), default=None
+        1 for treated, 0 for the control; None where an uplift target holds it.
+    propensity : float, array-like of shape (n_rows,) or "estimate", default=None
         The chance of each row to be treated, between 0 and 1, as it was when treatment was decided. "estimate"
         takes the share of treated rows, which is right only if all had the same chance.
     sample_weight : array-like of shape (n_rows,), default=None
@@ -43,15 +45,16 @@ def ipw_scores(
 
     Returns
     -------
-    array of shape (n_rows,)
-        In units of the outcome; larger is better.
+    array of shape (n_rows,) or (n_rows, n_treatments)
+        In units of the outcome; larger is better. For an uplift target of several treatments one column
+        for each, compared with the control, in sorted order of the arms.
 
     Raises
     ------
     DataError
         If all rows are treated or none is, a number is missing, lengths differ, or a propensity is not between 0 and 1.
     ParameterError
-        If treatment or propensity is None, or the one propensity is not between 0 and 1.
+        If treatment or propensity is missing, or given twice, or the one propensity is not between 0 and 1.
 
     Notes
     -----
@@ -63,7 +66,13 @@ def ipw_scores(
     --------
     >>> ipw_scores([1, 1, 0, 0], treatment=[1, 0, 1, 0], propensity=0.5)
     array([ 2., -2.,  0., -0.])
+    >>> from churnlib.targets import uplift_target
+    >>> ipw_scores(uplift_target(retained=[1, 1, 0, 0], treatment=[1, 0, 1, 0], propensity=0.5))
+    array([ 2., -2.,  0., -0.])
     """
+    if has_several_arms(outcome):
+        return effects_of_arms(outcome, treatment, propensity)
+    outcome, treatment, propensity = taken_apart(outcome, treatment, propensity)
     return _effects(read_experiment(outcome, treatment=treatment, propensity=propensity, sample_weight=sample_weight))
 
 
@@ -71,11 +80,12 @@ def ranked_effects(
     outcome: ArrayLike,
     score: ArrayLike,
     *,
-    treatment: ArrayLike,
+    treatment: ArrayLike | None,
     propensity: Propensity,
     sample_weight: ArrayLike | None,
 ) -> tuple[RankedEffects, Experiment]:
     """Return the effects of an experiment, ranked by a score."""
+    outcome, treatment, propensity = taken_apart(outcome, treatment, propensity)
     same_labels(("outcome", outcome), ("score", score), ("treatment", treatment), ("propensity", propensity))
     trial = read_experiment(outcome, treatment=treatment, propensity=propensity, sample_weight=sample_weight)
     ranked = RankedEffects(_effects(trial), score)
@@ -83,6 +93,27 @@ def ranked_effects(
     if trial.estimated:
         ranked._share = _estimated(trial)
     return ranked, trial
+
+
+def read_effects(effect: ArrayLike) -> FloatArray:
+    """Return the effect of each treatment in each row, of shape (n_rows, n_treatments)."""
+    if is_uplift_target(effect):
+        return read_table(ipw_scores(effect), "effect")
+    return read_table(getattr(effect, "values", effect), "effect")  # doubly robust scores come with much beside them
+
+
+def read_effect(effect: ArrayLike) -> FloatArray:
+    """Return the effect of one treatment in each row."""
+    effects = read_effects(effect)
+    if effects.shape[1] > 1:
+        raise DataError(
+            message(
+                f"effect has {effects.shape[1]} columns",
+                "one treatment, compared with the control",
+                "effect=ipw_scores(y)[:, 0], and the score of that treatment",
+            )
+        )
+    return effects[:, 0]
 
 
 def warn_if_constant(ranked: RankedEffects, gives: str, *, stacklevel: int = 3) -> None:

@@ -13,7 +13,7 @@ from churnlib._typing import ArrayLike, BoolArray, FloatArray
 from churnlib.exceptions import DataError, ParameterError, message, some
 from churnlib.metrics import _arrays
 
-__all__ = ["Experiment", "Propensity", "checked_share", "read_experiment", "read_numbers", "same_labels"]
+__all__ = ["Experiment", "Propensity", "checked_share", "read_experiment", "read_numbers", "read_table", "same_labels"]
 
 Propensity: TypeAlias = "ArrayLike | Literal['estimate'] | None"
 
@@ -45,7 +45,7 @@ class Experiment:
 def read_experiment(
     outcome: ArrayLike,
     *,
-    treatment: ArrayLike,
+    treatment: ArrayLike | None,
     propensity: Propensity,
     sample_weight: ArrayLike | None = None,
     needs_propensity: bool = True,
@@ -110,6 +110,32 @@ def read_numbers(values: ArrayLike, name: str, n_rows: int | None = None) -> Flo
             )
         )
     return numbers
+
+
+def read_table(values: ArrayLike, name: str) -> FloatArray:
+    """Return numbers of one column for each treatment, without gaps; of one treatment as a column too."""
+    try:
+        table = as_floats(values)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            message(f"{name} cannot be read as numbers ({error})", "one number per row and treatment", "astype(float)")
+        ) from error
+    if table.ndim == 1:
+        table = table[:, None]
+    if table.ndim != 2 or not table.size:
+        raise DataError(
+            message(f"{name} has shape {table.shape}", "a column for each treatment, a row for each customer")
+        )
+    wrong = np.asarray(~np.isfinite(table).all(axis=1))
+    if wrong.any():
+        raise DataError(
+            message(
+                f"{name} is NaN or infinite in {int(wrong.sum())} of {len(table)} rows ({named_rows(wrong)})",
+                "a number for each row and treatment",
+                "leave these rows out, and count them",
+            )
+        )
+    return table
 
 
 def _larger_is_better(outcome: Any) -> None:
@@ -223,10 +249,10 @@ def same_labels(*columns: tuple[str, Any]) -> None:
             )
 
 
-def checked_share(k: float) -> float:
+def checked_share(k: float, name: str = "k") -> float:
     """Return the share of rows on a list if it is above 0 and at most 1."""
     if not 0 < k <= 1:
         raise ParameterError(
-            message(f"k is {k!r}", "a share of the rows above 0 and up to 1 is needed", "k=0.1 for the best tenth")
+            message(f"{name} is {k!r}", "a share of the rows above 0 and up to 1 is needed", f"{name}=0.1 for a tenth")
         )
     return float(k)

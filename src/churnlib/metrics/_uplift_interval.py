@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from churnlib._typing import ArrayLike
 from churnlib.metrics._metric_interval import Customers, MetricInterval
 from churnlib.metrics._uplift_effects import ranked_effects, warn_if_constant
@@ -15,24 +17,26 @@ def qini_interval(
     outcome: ArrayLike,
     score: ArrayLike,
     *,
-    treatment: ArrayLike,
-    propensity: Propensity,
+    treatment: ArrayLike | None = None,
+    propensity: Propensity = None,
     versus: ArrayLike | None = None,
     customer: Customers = None,
     sample_weight: ArrayLike | None = None,
     confidence: float = 0.95,
+    n_boot: int | None = None,
+    random_state: int | np.random.Generator = 0,
 ) -> MetricInterval:
-    """Interval of the Qini, or of the difference of two, without resampling.
+    """Interval of the Qini, or of the difference of two.
 
     Parameters
     ----------
     outcome : array-like of shape (n_rows,)
-        1 for retained and 0 for lost, or an amount kept; larger is better.
+        1 for retained and 0 for lost, or an amount kept; larger is better. Or what `uplift_target` made.
     score : array-like of shape (n_rows,)
         Predicted uplift; higher is treated first. Equal scores share their places.
-    treatment : array-like of shape (n_rows,)
-        1 for treated, 0 for the control.
-    propensity : float, array-like of shape (n_rows,) or "estimate"
+    treatment : array-like of shape (n_rows,), default=None
+        1 for treated, 0 for the control; None where an uplift target holds it.
+    propensity : float, array-like of shape (n_rows,) or "estimate", default=None
         The chance of each row to be treated, as in `ipw_scores`; the error of an estimated one is counted.
     versus : array-like of shape (n_rows,), default=None
         Another score of the same rows; the interval is then that of the difference.
@@ -44,11 +48,15 @@ def qini_interval(
         The weight of each row. However much a row weighs, it is one observation.
     confidence : float, default=0.95
         The nominal coverage, between 0 and 1.
+    n_boot : int, default=None
+        How many draws of customers to take percentiles of; None takes the error from a formula, at once.
+    random_state : int or numpy.random.Generator, default=0
+        The seed of the draws.
 
     Returns
     -------
     MetricInterval
-        Normal bounds, in units of the outcome, per customer.
+        Normal bounds (or percentiles of the draws), in units of the outcome, per customer.
 
     Raises
     ------
@@ -56,7 +64,8 @@ def qini_interval(
         If all rows are treated or none is, a number is missing, lengths differ, a propensity is not between 0 and 1, or
         there are fewer than two customers.
     ParameterError
-        If treatment or propensity is None, the one propensity or the confidence is not between 0 and 1.
+        If treatment or propensity is missing, or given twice, or the one propensity or the confidence is not between
+        0 and 1.
 
     Warns
     -----
@@ -90,6 +99,8 @@ def qini_interval(
         customer=customer,
         sample_weight=sample_weight,
         confidence=confidence,
+        n_boot=n_boot,
+        random_state=random_state,
     )
 
 
@@ -97,24 +108,26 @@ def auuc_interval(
     outcome: ArrayLike,
     score: ArrayLike,
     *,
-    treatment: ArrayLike,
-    propensity: Propensity,
+    treatment: ArrayLike | None = None,
+    propensity: Propensity = None,
     versus: ArrayLike | None = None,
     customer: Customers = None,
     sample_weight: ArrayLike | None = None,
     confidence: float = 0.95,
+    n_boot: int | None = None,
+    random_state: int | np.random.Generator = 0,
 ) -> MetricInterval:
-    """Interval of the area under the gain curve, or of the difference of two, without resampling.
+    """Interval of the area under the gain curve, or of the difference of two.
 
     Parameters
     ----------
     outcome : array-like of shape (n_rows,)
-        1 for retained and 0 for lost, or an amount kept; larger is better.
+        1 for retained and 0 for lost, or an amount kept; larger is better. Or what `uplift_target` made.
     score : array-like of shape (n_rows,)
         Predicted uplift; higher is treated first. Equal scores share their places.
-    treatment : array-like of shape (n_rows,)
-        1 for treated, 0 for the control.
-    propensity : float, array-like of shape (n_rows,) or "estimate"
+    treatment : array-like of shape (n_rows,), default=None
+        1 for treated, 0 for the control; None where an uplift target holds it.
+    propensity : float, array-like of shape (n_rows,) or "estimate", default=None
         The chance of each row to be treated, as in `ipw_scores`; the error of an estimated one is counted.
     versus : array-like of shape (n_rows,), default=None
         Another score of the same rows; the interval is then that of the difference.
@@ -126,11 +139,15 @@ def auuc_interval(
         The weight of each row. However much a row weighs, it is one observation.
     confidence : float, default=0.95
         The nominal coverage, between 0 and 1.
+    n_boot : int, default=None
+        How many draws of customers to take percentiles of; None takes the error from a formula, at once.
+    random_state : int or numpy.random.Generator, default=0
+        The seed of the draws.
 
     Returns
     -------
     MetricInterval
-        Normal bounds, in units of the outcome, per customer.
+        Normal bounds (or percentiles of the draws), in units of the outcome, per customer.
 
     Raises
     ------
@@ -138,7 +155,8 @@ def auuc_interval(
         If all rows are treated or none is, a number is missing, lengths differ, a propensity is not between 0 and 1, or
         there are fewer than two customers.
     ParameterError
-        If treatment or propensity is None, the one propensity or the confidence is not between 0 and 1.
+        If treatment or propensity is missing, or given twice, or the one propensity or the confidence is not between
+        0 and 1.
 
     Warns
     -----
@@ -165,6 +183,8 @@ def auuc_interval(
         customer=customer,
         sample_weight=sample_weight,
         confidence=confidence,
+        n_boot=n_boot,
+        random_state=random_state,
     )
 
 
@@ -172,24 +192,26 @@ def autoc_interval(
     outcome: ArrayLike,
     score: ArrayLike,
     *,
-    treatment: ArrayLike,
-    propensity: Propensity,
+    treatment: ArrayLike | None = None,
+    propensity: Propensity = None,
     versus: ArrayLike | None = None,
     customer: Customers = None,
     sample_weight: ArrayLike | None = None,
     confidence: float = 0.95,
+    n_boot: int | None = None,
+    random_state: int | np.random.Generator = 0,
 ) -> MetricInterval:
-    """Interval of AUTOC, or of the difference of two, without resampling.
+    """Interval of AUTOC, or of the difference of two.
 
     Parameters
     ----------
     outcome : array-like of shape (n_rows,)
-        1 for retained and 0 for lost, or an amount kept; larger is better.
+        1 for retained and 0 for lost, or an amount kept; larger is better. Or what `uplift_target` made.
     score : array-like of shape (n_rows,)
         Predicted uplift; higher is treated first. Equal scores share their places.
-    treatment : array-like of shape (n_rows,)
-        1 for treated, 0 for the control.
-    propensity : float, array-like of shape (n_rows,) or "estimate"
+    treatment : array-like of shape (n_rows,), default=None
+        1 for treated, 0 for the control; None where an uplift target holds it.
+    propensity : float, array-like of shape (n_rows,) or "estimate", default=None
         The chance of each row to be treated, as in `ipw_scores`; the error of an estimated one is counted.
     versus : array-like of shape (n_rows,), default=None
         Another score of the same rows; the interval is then that of the difference.
@@ -201,11 +223,15 @@ def autoc_interval(
         The weight of each row. However much a row weighs, it is one observation.
     confidence : float, default=0.95
         The nominal coverage, between 0 and 1.
+    n_boot : int, default=None
+        How many draws of customers to take percentiles of; None takes the error from a formula, at once.
+    random_state : int or numpy.random.Generator, default=0
+        The seed of the draws.
 
     Returns
     -------
     MetricInterval
-        Normal bounds, in units of the outcome, per customer treated.
+        Normal bounds (or percentiles of the draws), in units of the outcome, per customer treated.
 
     Raises
     ------
@@ -213,7 +239,8 @@ def autoc_interval(
         If all rows are treated or none is, a number is missing, lengths differ, a propensity is not between 0 and 1, or
         there are fewer than two customers.
     ParameterError
-        If treatment or propensity is None, the one propensity or the confidence is not between 0 and 1.
+        If treatment or propensity is missing, or given twice, or the one propensity or the confidence is not between
+        0 and 1.
 
     Warns
     -----
@@ -248,6 +275,8 @@ def autoc_interval(
         customer=customer,
         sample_weight=sample_weight,
         confidence=confidence,
+        n_boot=n_boot,
+        random_state=random_state,
     )
 
 
@@ -256,13 +285,15 @@ def interval_of(
     outcome: ArrayLike,
     score: ArrayLike,
     *,
-    treatment: ArrayLike,
+    treatment: ArrayLike | None,
     propensity: Propensity,
     k: float | None = None,
     versus: ArrayLike | None,
     customer: Customers,
     sample_weight: ArrayLike | None,
     confidence: float,
+    n_boot: int | None,
+    random_state: int | np.random.Generator,
 ) -> MetricInterval:
     """Return the interval of any metric of `RankedEffects`."""
     ranked, _ = ranked_effects(outcome, score, treatment=treatment, propensity=propensity, sample_weight=sample_weight)
@@ -273,5 +304,12 @@ def interval_of(
         other = RankedEffects(ranked._effect, versus)
         other._share = ranked._share
     return ranked.interval(
-        metric, k=k, versus=other, customer=customer, sample_weight=sample_weight, confidence=confidence
+        metric,
+        k=k,
+        versus=other,
+        customer=customer,
+        sample_weight=sample_weight,
+        confidence=confidence,
+        n_boot=n_boot,
+        random_state=random_state,
     )

@@ -9,56 +9,72 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from churnlib._checks import check_choice
 from churnlib._typing import ArrayLike, BoolArray, FloatArray
 from churnlib.exceptions import DataError, ParameterError, message
+from churnlib.metrics._uplift_arms import taken_apart
 from churnlib.metrics._uplift_inputs import read_experiment, read_numbers, same_labels
 from churnlib.numerics import TiedOrder
 
-__all__ = ["Method", "Strategy", "area_of_other_package", "top_of_sklift"]
+__all__ = ["Method", "QiniMethod", "Strategy", "area_of_other_package", "top_of_sklift"]
 
 Method: TypeAlias = Literal["churnlib", "sklift", "causalml"]
+QiniMethod: TypeAlias = Literal["churnlib", "sklift", "causalml", "radcliffe"]
 Strategy: TypeAlias = Literal["overall", "by_group"]
 
 
 def area_of_other_package(
     area: Literal["qini", "auuc"],
-    method: Method,
+    method: QiniMethod,
     outcome: ArrayLike,
     score: ArrayLike,
     *,
-    treatment: ArrayLike,
+    treatment: ArrayLike | None,
     sample_weight: ArrayLike | None,
+    negative_effect: bool = True,
 ) -> float:
     """Return what `method` calls the Qini or the area under the uplift curve, scaled as it is by default there."""
     y, t, s = _arms(method, outcome, score, treatment, sample_weight)
     if method == "causalml":
         return _causalml(area, y, t, s)
+    if method == "radcliffe":
+        return _above_diagonal(*_qini_curve(y, t, s)) / (y.size * np.count_nonzero(t))
     _only_binary(y)
     curve = _qini_curve if area == "qini" else _uplift_curve
-    churned = y == 0
-    if area == "qini":
-        perfect = np.where(t, y, -y)
-    else:  # treated who stayed and untreated who left first; within them as the larger of two groups asks
-        more_saved = np.count_nonzero(~churned & ~t) > np.count_nonzero(churned & t)
-        perfect = 2.0 * (y == t) + (y if more_saved else t)
-    best = _above_diagonal(*curve(y, t, perfect))
-    if best == 0:
+    best = (
+        _without_harm(*curve(y, t, s)) if not negative_effect else _above_diagonal(*curve(y, t, _perfect(area, y, t)))
+    )
+    if best == 0 or (best < 0 and not negative_effect):
         raise DataError(
             message(
                 "the perfect order gains nothing, so that sklift's ratio to it has no value",
-                "outcomes that differ between rows",
+                "outcomes that differ between rows, and without negative_effect a treatment that helps on the whole",
                 "method='churnlib', which divides by nothing",
             )
         )
     return _above_diagonal(*curve(y, t, s)) / best
 
 
+def _perfect(area: str, y: FloatArray, t: BoolArray) -> FloatArray:
+    """Return a score that ranks by what became of the rows, as no model could."""
+    if area == "qini":
+        return np.where(t, y, -y)
+    # treated who stayed and untreated who left first; within them as the larger of two groups asks
+    more_saved = np.count_nonzero((y != 0) & ~t) > np.count_nonzero((y == 0) & t)
+    perfect: FloatArray = 2.0 * (y == t) + (y if more_saved else t)
+    return perfect
+
+
+def _without_harm(rows: FloatArray, gain: FloatArray) -> float:
+    """Return sklift's area above the diagonal where nobody is harmed: as many rows as were gained come first."""
+    n, gained = float(rows[-1]), float(gain[-1])
+    return gained * (n - gained) / 2
+
+
 def top_of_sklift(
     outcome: ArrayLike,
     score: ArrayLike,
     *,
-    treatment: ArrayLike,
+    treatment: ArrayLike | None,
     k: float,
     strategy: Strategy,
     sample_weight: ArrayLike | None,
@@ -85,14 +101,18 @@ def top_of_sklift(
 
 
 def _arms(
-    method: Method, outcome: ArrayLike, score: ArrayLike, treatment: ArrayLike, sample_weight: ArrayLike | None
+    method: QiniMethod,
+    outcome: ArrayLike,
+    score: ArrayLike,
+    treatment: ArrayLike | None,
+    sample_weight: ArrayLike | None,
 ) -> tuple[FloatArray, BoolArray, FloatArray]:
-    check_choice(method, ("churnlib", "sklift", "causalml"), name="method")
+    outcome, treatment, _ = taken_apart(outcome, treatment, None)
     if sample_weight is not None:
         raise ParameterError(
             message(
                 f"sample_weight is given with method={method!r}",
-                "that package weighs all rows alike",
+                "that method weighs all rows alike",
                 "method='churnlib'",
             )
         )

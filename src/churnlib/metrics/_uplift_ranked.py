@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import cast
 
 import numpy as np
+import pandas as pd
 
 from churnlib._checks import check_choice, named_rows
 from churnlib._typing import ArrayLike, FloatArray, IntArray
 from churnlib.exceptions import DataError, ParameterError, message
 from churnlib.metrics import _arrays
 from churnlib.metrics._grid import on_grid
-from churnlib.metrics._metric_interval import Customers, MetricInterval, _codes
+from churnlib.metrics._metric_interval import Customers, MetricInterval
 from churnlib.metrics._uplift_areas import AreaName, places
+from churnlib.metrics._uplift_bins import bins_of
+from churnlib.metrics._uplift_bootstrap import interval_by_draws
+from churnlib.metrics._uplift_customers import customer_codes, normal_interval
 from churnlib.metrics._uplift_inputs import checked_share, read_numbers, same_labels
 from churnlib.metrics._uplift_ladder import Ladder
-from churnlib.metrics._uplift_rows import EstimatedShare, Lists, RankedRows, error_of_sum
+from churnlib.metrics._uplift_rows import EstimatedShare, Lists, RankedRows
 from churnlib.numerics import TiedOrder, normal_quantile
 
 __all__ = ["RankedEffects"]
@@ -189,8 +194,10 @@ class RankedEffects:
         customer: Customers = None,
         sample_weight: ArrayLike | None = None,
         confidence: float = 0.95,
+        n_boot: int | None = None,
+        random_state: int | np.random.Generator = 0,
     ) -> MetricInterval:
-        """Interval of a metric, or of the difference of two rankings of the same rows, without resampling.
+        """Interval of a metric, or of the difference of two rankings of the same rows.
 
         Parameters
         ----------
@@ -207,11 +214,16 @@ class RankedEffects:
             The weight of each row. However much a row weighs, it is one observation.
         confidence : float, default=0.95
             The nominal coverage, between 0 and 1.
+        n_boot : int, default=None
+            How many times customers are drawn anew, with all their rows; a propensity that was estimated is then
+            estimated in each draw. None needs no draws: it takes the error from the influence of each row.
+        random_state : int or numpy.random.Generator, default=0
+            The seed of the draws.
 
         Returns
         -------
         MetricInterval
-            Normal bounds.
+            Normal bounds, or percentiles of the draws.
 
         Raises
         ------
@@ -231,6 +243,16 @@ class RankedEffects:
         """
         asked = check_choice(metric, _METRICS, name="metric")
         codes, n_customers = self._customers(customer)
+        if n_boot is not None:
+            rankings = [self] if versus is None else [self, self._same_rows(versus)]
+
+            def drawn(weight: FloatArray) -> list[float]:
+                return [ranking._on_draw(asked, k, weight) for ranking in rankings]
+
+            owner = np.arange(self.n_rows) if codes is None else codes
+            return interval_by_draws(
+                drawn, owner, sample_weight, confidence=confidence, n_boot=n_boot, random_state=random_state
+            )
         value, influence = self._influence(asked, k, sample_weight)
         if versus is None:
             codes = None if codes is None else codes[self._order.order]
@@ -238,16 +260,116 @@ class RankedEffects:
             other, moved = self._same_rows(versus)._influence(asked, k, sample_weight)
             value -= other
             influence = self._in_given_order(influence) - versus._in_given_order(moved)
-        error = error_of_sum(influence, codes, n_customers)
-        z = normal_quantile(confidence)
-        return MetricInterval(
-            value=value,
-            low=value - z * error,
-            high=value + z * error,
-            standard_error=error,
-            confidence=confidence,
-            n_customers=n_customers,
+        return normal_interval(value, influence, codes, n_customers, confidence)
+
+    def summary(
+        self,
+        *,
+        k: float = 0.1,
+        customer: Customers = None,
+        sample_weight: ArrayLike | None = None,
+        confidence: float = 0.95,
+    ) -> pd.DataFrame:
+        """Mean effect, Qini, AUUC, AUTOC and the effect on the best share k, with intervals; see `uplift_summary`.
+
+        Parameters
+        ----------
+        k : float, default=0.1
+            The share of the rows on the list, above 0 and up to 1.
+        customer : array-like of shape (n_rows,), default=None
+            The customer of each row, as in `interval`.
+        sample_weight : array-like of shape (n_rows,), default=None
+            The weight of each row. However much a row weighs, it is one observation.
+        confidence : float, default=0.95
+            The nominal coverage of each interval by itself, between 0 and 1.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``metric``: ``value``, ``standard_error``, ``low``, ``high``.
+
+        Raises
+        ------
+        ParameterError
+            If the share is not above 0 and up to 1.
+        DataError
+            If there are fewer than two customers.
+
+        Examples
+        --------
+        >>> RankedEffects([2.0, 0.0, 0.0, -2.0], [4, 3, 2, 1]).summary(k=0.5)["value"].round(3).tolist()
+        [0.0, 0.375, 0.375, 0.917, 1.0]
+        """
+        codes, n_customers = self._customers(customer)
+        ranked_codes = None if codes is None else codes[self._order.order]
+        mean, of_mean = self._influence("uplift_at", 1.0, sample_weight)
+        area, of_area = self._influence("qini", None, sample_weight)
+        found = {
+            "ate": (mean, of_mean),
+            "qini": (area, of_area),
+            "auuc": (area + mean / 2, of_area + of_mean / 2),
+            "autoc": self._influence("autoc", None, sample_weight),
+            "uplift_at_k": self._influence("uplift_at", k, sample_weight),
+        }
+        rows = [
+            normal_interval(value, influence, ranked_codes, n_customers, confidence)
+            for value, influence in found.values()
+        ]
+        columns = ("value", "standard_error", "low", "high")
+        return pd.DataFrame(
+            {name: [getattr(interval, name) for interval in rows] for name in columns},
+            index=pd.Index(list(found), name="metric"),
         )
+
+    def table(
+        self,
+        *,
+        bins: int = 10,
+        customer: Customers = None,
+        sample_weight: ArrayLike | None = None,
+        confidence: float = 0.95,
+    ) -> pd.DataFrame:
+        """Effect along the ranking, in bins of equal size, with intervals; see `uplift_table`.
+
+        Parameters
+        ----------
+        bins : int, default=10
+            How many bins.
+        customer : array-like of shape (n_rows,), default=None
+            The customer of each row, as in `interval`.
+        sample_weight : array-like of shape (n_rows,), default=None
+            The weight of each row. However much a row weighs, it is one observation.
+        confidence : float, default=0.95
+            The nominal coverage of each interval by itself, between 0 and 1.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by ``bin``, 1 = highest scores: ``rows``, ``uplift`` with ``standard_error``, ``low`` and ``high``,
+            ``cumulative_uplift``, ``score_high`` and ``score_low``.
+
+        Raises
+        ------
+        ParameterError
+            If there are more bins than rows, or the confidence is not between 0 and 1.
+        DataError
+            If there are fewer than two customers.
+
+        Examples
+        --------
+        >>> RankedEffects([2.0, 0.0, 0.0, -2.0], [4, 3, 2, 1]).table(bins=2)["uplift"].tolist()
+        [1.0, -1.0]
+        """
+        n_bins = _arrays.checked_bins(bins, self.n_rows)
+        return self._bins(self._rows(sample_weight), n_bins, customer, confidence)[0]
+
+    def _bins(
+        self, rows: RankedRows, n_bins: int, customer: Customers, confidence: float
+    ) -> tuple[pd.DataFrame, Lists]:
+        z = normal_quantile(confidence)
+        codes, n_customers = self._customers(customer)
+        ranked_codes = None if codes is None else codes[self._order.order]
+        return bins_of(rows, self._order.scores, n_bins, ranked_codes, n_customers, z)
 
     def _area(self, area: AreaName, sample_weight: ArrayLike | None) -> float:
         ladder = self._rows(sample_weight).ladder
@@ -276,51 +398,29 @@ class RankedEffects:
 
     def _influence(self, metric: str, k: float | None, sample_weight: ArrayLike | None) -> tuple[float, FloatArray]:
         """Return the metric, and the weighted influence of each row, highest score first."""
-        if (metric == "uplift_at") != (k is not None):
-            raise ParameterError(
-                message(f"k is {k!r} for {metric!r}", "a list has a length, an area has none", "'uplift_at', k=0.1")
-            )
+        _list_or_area(metric, k)
         rows = self._rows(sample_weight)
         if k is not None:
             return rows.list_influence(checked_share(k))
         return rows.area(cast("AreaName", metric))
 
-    def _lists(
-        self, shares: FloatArray, customer: Customers, sample_weight: ArrayLike | None
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return what lists of the best rows gain, per row of all, and the covariance of their errors."""
+    def _on_draw(self, metric: str, k: float | None, weight: FloatArray) -> float:
+        """Return the metric with rows repeated; a propensity that was estimated is estimated again."""
+        _list_or_area(metric, k)
+        ranking = self
+        if self._share is not None:
+            ranking = copy(self)
+            ranking._effect, ranking._ranked = on_grid(self._effect * self._share.again(weight)), None
+        return ranking.uplift_at(k, weight) if k is not None else ranking._area(cast("AreaName", metric), weight)
+
+    def _covariance(self, lists: Lists, rows: RankedRows, customer: Customers) -> FloatArray:
+        """Return the covariance of the errors of what lists of the best rows gain."""
         codes, n_customers = self._customers(customer)
-        ranked_codes = None if codes is None else codes[self._order.order]
-        rows = self._rows(sample_weight)
-        lists = Lists.of(rows, shares)
-        return lists.gain, lists.covariance(rows, ranked_codes, n_customers)
+        return lists.covariance(rows, None if codes is None else codes[self._order.order], n_customers)
 
     def _customers(self, customer: Customers) -> tuple[IntArray | None, int]:
         """Return the number of each row's customer, or None if each row is its own."""
-        if customer is None and self._labels is not None and "customer_id" in self._labels.names:
-            customer = self._labels.get_level_values("customer_id")
-        if customer is None:
-            customer = np.arange(self.n_rows) if self.n_rows < 2 else None
-        if customer is None:
-            return None, self.n_rows
-        if np.shape(customer) != (self.n_rows,):
-            raise DataError(
-                message(
-                    f"customer has shape {np.shape(customer)} for {self.n_rows} rows",
-                    "the customer of each row",
-                    "customer=X.index.get_level_values('customer_id')",
-                )
-            )
-        codes, n_customers = _codes(customer)
-        if (codes < 0).any():
-            raise DataError(
-                message(
-                    f"{int((codes < 0).sum())} of {self.n_rows} rows have no customer ({named_rows(codes < 0)})",
-                    "rows of one customer are one observation, so each row's customer must be known",
-                    "drop the rows without a customer, and count them",
-                )
-            )
-        return codes, n_customers
+        return customer_codes(customer, self._labels, self.n_rows)
 
     def _same_rows(self, versus: RankedEffects) -> RankedEffects:
         if versus.n_rows != self.n_rows or not np.array_equal(versus._effect, self._effect):
@@ -337,6 +437,13 @@ class RankedEffects:
         given = np.empty_like(ranked)
         given[self._order.order] = ranked
         return given
+
+
+def _list_or_area(metric: str, k: float | None) -> None:
+    if (metric == "uplift_at") != (k is not None):
+        raise ParameterError(
+            message(f"k is {k!r} for {metric!r}", "a list has a length, an area has none", "'uplift_at', k=0.1")
+        )
 
 
 def _finite(effect: FloatArray) -> FloatArray:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from churnlib._typing import FloatArray, IntArray
+from churnlib.exceptions import DataError, message
 from churnlib.metrics._counts import sums_within
 from churnlib.metrics._uplift_areas import AreaName, places
 from churnlib.metrics._uplift_ladder import Ladder
 
-__all__ = ["EstimatedShare", "Lists", "RankedRows", "error_of_sum"]
+__all__ = ["EstimatedShare", "Lists", "RankedRows"]
 
 _ROWS_AT_ONCE = 32_768
 
@@ -29,6 +30,16 @@ class EstimatedShare:
     def taken(self, order: IntArray) -> EstimatedShare:
         """Return the same for rows in another order."""
         return EstimatedShare(self.slope[order], self.residual[order])
+
+    def again(self, weight: FloatArray) -> FloatArray:
+        """Return what each effect is multiplied by when the share is estimated with other weights."""
+        treated = self.residual > 0
+        share = treated - self.residual
+        anew = float(weight[treated].sum() / weight.sum())
+        if anew in {0.0, 1.0}:
+            raise DataError(message("all rows drawn are of one arm", "both arms", "more customers"))
+        factor: FloatArray = np.where(treated, share / anew, (1.0 - share) / (1.0 - anew))
+        return factor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +74,15 @@ class RankedRows:
     def list_influence(self, share: float) -> tuple[float, FloatArray]:
         """Return the mean effect on one list, and the weighted influence of each row on it."""
         lists = Lists.of(self, np.array([share]))
-        return float(lists.gain[0] / share), lists.influence(self, slice(None))[:, 0] / share
+        block, at_end = int(lists.block[0]), float(lists.at_end[0])
+        first = int(self.starts[block])
+        last = int(self.starts[block + 1]) if block + 1 < self.starts.size else self.effect.size
+        influence = np.full(self.effect.size, -float(lists.mean[0]))
+        influence[:first] += self.effect[:first] - at_end
+        influence[first:last] += float(lists.part[0]) * (self.effect[first:last] - at_end)
+        if self.estimated is not None:
+            influence += float(lists.moved[0]) * self.estimated.residual
+        return float(lists.gain[0] / share), self.weighted(influence) / (self.ladder.total * share)
 
     def weighted(self, values: FloatArray) -> FloatArray:
         """Return values times the weight of each row."""
@@ -107,18 +126,6 @@ class Lists:
             slope = np.add.reduceat(rows.weighted(rows.estimated.slope), rows.starts)
             moved = sums_within(ends, ladder.upper, np.cumsum(slope)) / ladder.total
         return cls(block, part, ends, gain, at_end, moved, gain - at_end * ends / ladder.total)
-
-    def influence(self, rows: RankedRows, chosen: slice | IntArray) -> FloatArray:
-        """Return the weighted influence of some rows on each list, of shape (rows, lists)."""
-        block = np.arange(rows.effect.size)[chosen] if rows.block is None else rows.block[chosen]
-        on_list = (block[:, None] < self.block).astype(np.float64)
-        np.copyto(on_list, self.part, where=block[:, None] == self.block)
-        on_list *= rows.effect[chosen, None] - self.at_end
-        on_list -= self.mean
-        if rows.estimated is not None:
-            on_list += rows.estimated.residual[chosen, None] * self.moved
-        on_list *= (1.0 if rows.weight is None else rows.weight[chosen, None]) / rows.ladder.total
-        return on_list
 
     def covariance(self, rows: RankedRows, codes: IntArray | None, n_customers: int) -> FloatArray:
         """Return the covariance of the gains, of rows or of customers who have several."""
@@ -197,6 +204,12 @@ class Lists:
         found: FloatArray = covariance
         return found
 
+    def summed(self, rows: RankedRows, values: FloatArray) -> FloatArray:
+        """Sum values of ranked rows up to the end of each list."""
+        above, within, _ = self._sums(rows, values)
+        upto: FloatArray = above + self.part * within
+        return upto
+
     def _sums(self, rows: RankedRows, values: FloatArray) -> tuple[FloatArray, FloatArray, float]:
         """Return the sums above the block at each end, of that block, and of all rows."""
         starts = np.append(rows.starts, values.size)
@@ -226,9 +239,3 @@ def _chunks(n_rows: int, starts: IntArray) -> Iterator[tuple[slice, IntArray]]:
         end = int(starts[last]) if last < starts.size else n_rows
         yield slice(int(starts[first]), end), starts[first:last] - starts[first]
         first = last
-
-
-def error_of_sum(influence: FloatArray, codes: IntArray | None, n_customers: int) -> float:
-    """Return the standard error of a sum of influences; rows of one customer are added first."""
-    parts = influence if codes is None else np.bincount(codes, weights=influence, minlength=n_customers)
-    return float(np.sqrt((parts * parts).sum() * n_customers / (n_customers - 1.0)))

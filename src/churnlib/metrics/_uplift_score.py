@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from churnlib._checks import check_choice, check_flag
 from churnlib._typing import ArrayLike
+from churnlib.exceptions import ParameterError, message
 from churnlib.metrics._uplift_effects import ranked_effects, warn_if_constant
 from churnlib.metrics._uplift_inputs import Propensity
-from churnlib.metrics._uplift_parity import Method, area_of_other_package
+from churnlib.metrics._uplift_parity import Method, QiniMethod, area_of_other_package
 
 __all__ = ["autoc_score", "auuc_score", "qini_score"]
 
@@ -14,10 +16,11 @@ def qini_score(
     outcome: ArrayLike,
     score: ArrayLike,
     *,
-    treatment: ArrayLike,
-    propensity: Propensity,
+    treatment: ArrayLike | None = None,
+    propensity: Propensity = None,
     sample_weight: ArrayLike | None = None,
-    method: Method = "churnlib",
+    method: QiniMethod = "churnlib",
+    negative_effect: bool = True,
 ) -> float:
     """Area between the gain of treating the best first and that of treating in random order.
 
@@ -29,20 +32,25 @@ def qini_score(
     ----------
     outcome : array-like of shape (n_rows,)
         1 for retained and 0 for lost, or an amount kept; larger is better. A Series whose name says churn is refused.
+        Or what `uplift_target` made, which holds the treatment and perhaps the propensity.
     score : array-like of shape (n_rows,)
         Predicted uplift, or any other number by which to choose; higher is treated first. Equal scores
         share their places, so that the order of rows never matters.
-    treatment : array-like of shape (n_rows,)
-        1 for treated, 0 for the control.
-    propensity : float, array-like of shape (n_rows,) or "estimate"
+    treatment : array-like of shape (n_rows,), default=None
+        1 for treated, 0 for the control; None where an uplift target holds it.
+    propensity : float, array-like of shape (n_rows,) or "estimate", default=None
         The chance of each row to be treated, as in `ipw_scores`. It may be None for the methods of other packages,
         which ask for none.
     sample_weight : array-like of shape (n_rows,), default=None
         The weight of each row; whole numbers stand for repeated rows.
-    method : {"churnlib", "sklift", "causalml"}, default="churnlib"
-        "sklift" gives scikit-uplift's ``qini_auc_score`` (0 or 1 outcomes; divided by the area of a perfect order), and
+    method : {"churnlib", "sklift", "causalml", "radcliffe"}, default="churnlib"
+        "sklift" gives scikit-uplift's ``qini_auc_score`` (0 or 1 outcomes; divided by the area of a perfect order),
         "causalml" its ``qini_score`` (divided by the total effect, which can be near 0; tied rows in the
-        order given). They are there to compare numbers; all three differ on the same data.
+        order given), "radcliffe" the area under Radcliffe's curve, in which the control at each depth is scaled to the
+        treated there, in units of the outcome. They are there to compare numbers; all differ on the same data.
+    negative_effect : bool, default=True
+        Of ``method="sklift"`` alone: whether the perfect order it divides by knows of rows that are harmed
+        (Radcliffe's Q; False makes his q0).
 
     Returns
     -------
@@ -55,7 +63,8 @@ def qini_score(
     DataError
         If all rows are treated or none is, a number is missing, lengths differ, or a propensity is not between 0 and 1.
     ParameterError
-        If treatment or propensity is None, the one propensity is not between 0 and 1, or the method is unknown.
+        If treatment or propensity is missing, or given twice, the one propensity is not between 0 and 1, or the method
+        is unknown.
 
     Warns
     -----
@@ -83,8 +92,25 @@ def qini_score(
     >>> round(qini_score(retained, uplift, treatment=treated, propensity=None, method="sklift"), 4)
     0.6115
     """
+    check_choice(method, ("churnlib", "sklift", "causalml", "radcliffe"), name="method")
+    if not check_flag(negative_effect, name="negative_effect") and method != "sklift":
+        raise ParameterError(
+            message(
+                f"negative_effect is False with method={method!r}",
+                "only sklift divides by a perfect order",
+                "method='sklift', negative_effect=False",
+            )
+        )
     if method != "churnlib":
-        return area_of_other_package("qini", method, outcome, score, treatment=treatment, sample_weight=sample_weight)
+        return area_of_other_package(
+            "qini",
+            method,
+            outcome,
+            score,
+            treatment=treatment,
+            sample_weight=sample_weight,
+            negative_effect=negative_effect,
+        )
     ranked, _ = ranked_effects(outcome, score, treatment=treatment, propensity=propensity, sample_weight=sample_weight)
     warn_if_constant(ranked, "qini is 0")
     return ranked.qini(sample_weight)
@@ -94,8 +120,8 @@ def auuc_score(
     outcome: ArrayLike,
     score: ArrayLike,
     *,
-    treatment: ArrayLike,
-    propensity: Propensity,
+    treatment: ArrayLike | None = None,
+    propensity: Propensity = None,
     sample_weight: ArrayLike | None = None,
     method: Method = "churnlib",
 ) -> float:
@@ -106,12 +132,12 @@ def auuc_score(
     Parameters
     ----------
     outcome : array-like of shape (n_rows,)
-        1 for retained and 0 for lost, or an amount kept; larger is better.
+        1 for retained and 0 for lost, or an amount kept; larger is better. Or what `uplift_target` made.
     score : array-like of shape (n_rows,)
         Predicted uplift; higher is treated first. Equal scores share their places.
-    treatment : array-like of shape (n_rows,)
-        1 for treated, 0 for the control.
-    propensity : float, array-like of shape (n_rows,) or "estimate"
+    treatment : array-like of shape (n_rows,), default=None
+        1 for treated, 0 for the control; None where an uplift target holds it.
+    propensity : float, array-like of shape (n_rows,) or "estimate", default=None
         The chance of each row to be treated, as in `ipw_scores`; None for other methods.
     sample_weight : array-like of shape (n_rows,), default=None
         The weight of each row; whole numbers stand for repeated rows.
@@ -128,7 +154,8 @@ def auuc_score(
     DataError
         If all rows are treated or none is, a number is missing, lengths differ, or a propensity is not between 0 and 1.
     ParameterError
-        If treatment or propensity is None, the one propensity is not between 0 and 1, or the method is unknown.
+        If treatment or propensity is missing, or given twice, the one propensity is not between 0 and 1, or the method
+        is unknown.
 
     Warns
     -----
@@ -143,6 +170,7 @@ def auuc_score(
     >>> round(auuc_score(retained, uplift, treatment=treated, propensity=0.5), 4)
     0.0556
     """
+    check_choice(method, ("churnlib", "sklift", "causalml"), name="method")
     if method != "churnlib":
         return area_of_other_package("auuc", method, outcome, score, treatment=treatment, sample_weight=sample_weight)
     ranked, _ = ranked_effects(outcome, score, treatment=treatment, propensity=propensity, sample_weight=sample_weight)
@@ -154,8 +182,8 @@ def autoc_score(
     outcome: ArrayLike,
     score: ArrayLike,
     *,
-    treatment: ArrayLike,
-    propensity: Propensity,
+    treatment: ArrayLike | None = None,
+    propensity: Propensity = None,
     sample_weight: ArrayLike | None = None,
 ) -> float:
     """Advantage of treating the best share over treating everybody, averaged over shares.
@@ -166,12 +194,12 @@ def autoc_score(
     Parameters
     ----------
     outcome : array-like of shape (n_rows,)
-        1 for retained and 0 for lost, or an amount kept; larger is better.
+        1 for retained and 0 for lost, or an amount kept; larger is better. Or what `uplift_target` made.
     score : array-like of shape (n_rows,)
         Predicted uplift; higher is treated first. Equal scores share their places.
-    treatment : array-like of shape (n_rows,)
-        1 for treated, 0 for the control.
-    propensity : float, array-like of shape (n_rows,) or "estimate"
+    treatment : array-like of shape (n_rows,), default=None
+        1 for treated, 0 for the control; None where an uplift target holds it.
+    propensity : float, array-like of shape (n_rows,) or "estimate", default=None
         The chance of each row to be treated, as in `ipw_scores`.
     sample_weight : array-like of shape (n_rows,), default=None
         The weight of each row; whole numbers stand for repeated rows. Of other weights only the proportions count.
@@ -186,7 +214,7 @@ def autoc_score(
     DataError
         If all rows are treated or none is, a number is missing, lengths differ, or a propensity is not between 0 and 1.
     ParameterError
-        If treatment or propensity is None, or the one propensity is not between 0 and 1.
+        If treatment or propensity is missing, or given twice, or the one propensity is not between 0 and 1.
 
     Warns
     -----

@@ -7,13 +7,12 @@ import pandas as pd
 
 from churnlib._typing import ArrayLike, FloatArray
 from churnlib.metrics import _arrays
-from churnlib.metrics._counts import sums_within
 from churnlib.metrics._grid import on_grid
 from churnlib.metrics._metric_interval import Customers
 from churnlib.metrics._uplift_effects import ranked_effects
 from churnlib.metrics._uplift_inputs import Experiment, Propensity
 from churnlib.metrics._uplift_ranked import RankedEffects
-from churnlib.numerics import normal_quantile
+from churnlib.metrics._uplift_rows import Lists, RankedRows
 
 __all__ = ["uplift_table"]
 
@@ -22,8 +21,8 @@ def uplift_table(
     outcome: ArrayLike,
     score: ArrayLike,
     *,
-    treatment: ArrayLike,
-    propensity: Propensity,
+    treatment: ArrayLike | None = None,
+    propensity: Propensity = None,
     bins: int = 10,
     customer: Customers = None,
     sample_weight: ArrayLike | None = None,
@@ -34,12 +33,12 @@ def uplift_table(
     Parameters
     ----------
     outcome : array-like of shape (n_rows,)
-        1 for retained and 0 for lost, or an amount kept; larger is better.
+        1 for retained and 0 for lost, or an amount kept; larger is better. Or what `uplift_target` made.
     score : array-like of shape (n_rows,)
         Predicted uplift; higher is treated first. Equal scores that straddle two bins are shared between them.
-    treatment : array-like of shape (n_rows,)
-        1 for treated, 0 for the control.
-    propensity : float, array-like of shape (n_rows,) or "estimate"
+    treatment : array-like of shape (n_rows,), default=None
+        1 for treated, 0 for the control; None where an uplift target holds it.
+    propensity : float, array-like of shape (n_rows,) or "estimate", default=None
         The chance of each row to be treated, as in `ipw_scores`; the error of an estimated one is counted.
     bins : int, default=10
         How many bins; ten make deciles. Each holds the same share of the rows exactly, unrounded.
@@ -91,58 +90,30 @@ def uplift_table(
         outcome, score, treatment=treatment, propensity=propensity, sample_weight=sample_weight
     )
     n_bins = _arrays.checked_bins(bins, ranked.n_rows)
-    z = normal_quantile(confidence)
-    gain, covariance = ranked._lists(np.arange(1, n_bins + 1) / n_bins, customer, sample_weight)
-    # a bin is what its list gains more than the list before
-    step = (np.eye(n_bins) - np.eye(n_bins, k=-1)) * n_bins
-    uplift = step @ gain
-    error = np.sqrt(np.maximum(np.diag(step @ covariance @ step.T), 0.0))
-    edges = np.arange(n_bins + 1) / n_bins * ranked._rows(sample_weight).ladder.total
-    columns = _arms(ranked, trial, edges)
-    high, low = _scores_between(ranked, trial, edges)
-    return pd.DataFrame(
-        {
-            **columns,
-            "uplift": uplift,
-            "standard_error": error,
-            "low": uplift - z * error,
-            "high": uplift + z * error,
-            "cumulative_uplift": gain * n_bins / np.arange(1, n_bins + 1),
-            "score_high": high,
-            "score_low": low,
-        },
-        index=pd.RangeIndex(1, n_bins + 1, name="bin"),
-    )
+    rows = ranked._rows(sample_weight)
+    frame, lists = ranked._bins(rows, n_bins, customer, confidence)
+    for place, (name, column) in enumerate(_arms(ranked, trial, lists, rows).items(), 1):
+        frame.insert(place, name, column)
+    return frame
 
 
-def _arms(ranked: RankedEffects, trial: Experiment, edges: FloatArray) -> dict[str, FloatArray]:
-    order, weight = ranked._order, on_grid(trial.weight)
-    rows = np.cumsum(order.block_sums(weight))
+def _arms(ranked: RankedEffects, trial: Experiment, lists: Lists, rows: RankedRows) -> dict[str, FloatArray]:
+    """Return rows and mean outcomes of each arm in each bin."""
+    order = ranked._order.order
+    weight = on_grid(trial.weight)[order] if trial.weighted else np.ones(order.size)
+    weighted = on_grid(trial.weight * trial.outcome if trial.weighted else trial.outcome)[order]
+    treated = trial.treated[order]
 
     def between(values: FloatArray) -> FloatArray:
-        return np.diff(sums_within(edges, rows, np.cumsum(order.block_sums(values))))
+        return np.diff(lists.summed(rows, values), prepend=0.0)
 
-    arms = {"treated": weight * trial.treated, "control": weight * ~trial.treated}
-    counts = {name: between(weights) for name, weights in arms.items()}
+    in_all, outcomes = between(weight), between(weighted)
+    counts = {"treated": between(weight * treated)}
+    counts["control"] = in_all - counts["treated"]
+    sums = {"treated": between(weighted * treated)}
+    sums["control"] = outcomes - sums["treated"]
     means = {
-        f"outcome_{name}": np.divide(
-            between(on_grid(weights * trial.outcome)),
-            counts[name],
-            out=np.full(edges.size - 1, np.nan),
-            where=counts[name] > 0,
-        )
-        for name, weights in arms.items()
+        f"outcome_{arm}": np.divide(sums[arm], held, out=np.full(held.size, np.nan), where=held > 0)
+        for arm, held in counts.items()
     }
-    return {"rows": np.diff(edges), **counts, **means}
-
-
-def _scores_between(ranked: RankedEffects, trial: Experiment, edges: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the highest and the lowest score of the rows with weight between two edges each."""
-    order = ranked._order
-    size = order.block_sums(on_grid(trial.weight))
-    counted = np.flatnonzero(size > 0)
-    upper, slack = np.cumsum(size[counted]), 1e-12 * edges[-1]
-    first = np.searchsorted(upper, edges[:-1] + slack, side="right")
-    last = np.searchsorted(upper, edges[1:] - slack, side="left")
-    scores = order.scores[counted]
-    return scores[np.minimum(first, scores.size - 1)], scores[np.minimum(last, scores.size - 1)]
+    return {**counts, **means}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from churnlib._checks import check_choice
 from churnlib._typing import ArrayLike
 from churnlib.exceptions import ParameterError, message
@@ -18,8 +20,8 @@ def uplift_at_k(
     outcome: ArrayLike,
     score: ArrayLike,
     *,
-    treatment: ArrayLike,
-    propensity: Propensity,
+    treatment: ArrayLike | None = None,
+    propensity: Propensity = None,
     k: float = 0.1,
     sample_weight: ArrayLike | None = None,
     method: Method = "churnlib",
@@ -30,13 +32,13 @@ def uplift_at_k(
     Parameters
     ----------
     outcome : array-like of shape (n_rows,)
-        1 for retained and 0 for lost, or an amount kept; larger is better.
+        1 for retained and 0 for lost, or an amount kept; larger is better. Or what `uplift_target` made.
     score : array-like of shape (n_rows,)
         Predicted uplift; higher is treated first. Where equal scores straddle the end of the list, each of them
         is on it with the same chance.
-    treatment : array-like of shape (n_rows,)
-        1 for treated, 0 for the control.
-    propensity : float, array-like of shape (n_rows,) or "estimate"
+    treatment : array-like of shape (n_rows,), default=None
+        1 for treated, 0 for the control; None where an uplift target holds it.
+    propensity : float, array-like of shape (n_rows,) or "estimate", default=None
         The chance of each row to be treated, as in `ipw_scores`; None for ``method="sklift"``.
     k : float, default=0.1
         The share of rows on the list, above 0 and up to 1. The list takes that share exactly, unrounded.
@@ -57,8 +59,8 @@ def uplift_at_k(
     DataError
         If all rows are treated or none is, a number is missing, lengths differ, or a propensity is not between 0 and 1.
     ParameterError
-        If treatment or propensity is None, k is not above 0 and up to 1, the method is unknown, or a strategy is asked
-        of a method that has none.
+        If treatment or propensity is missing, or given twice, k is not above 0 and up to 1, the method is unknown, or a
+        strategy is asked of a method that has none.
 
     Examples
     --------
@@ -91,25 +93,27 @@ def uplift_at_k_interval(
     outcome: ArrayLike,
     score: ArrayLike,
     *,
-    treatment: ArrayLike,
-    propensity: Propensity,
+    treatment: ArrayLike | None = None,
+    propensity: Propensity = None,
     k: float = 0.1,
     versus: ArrayLike | None = None,
     customer: Customers = None,
     sample_weight: ArrayLike | None = None,
     confidence: float = 0.95,
+    n_boot: int | None = None,
+    random_state: int | np.random.Generator = 0,
 ) -> MetricInterval:
-    """Interval of the mean effect on the best share k, or of the difference of two scores, without resampling.
+    """Interval of the mean effect on the best share k, or of the difference of two scores.
 
     Parameters
     ----------
     outcome : array-like of shape (n_rows,)
-        1 for retained and 0 for lost, or an amount kept; larger is better.
+        1 for retained and 0 for lost, or an amount kept; larger is better. Or what `uplift_target` made.
     score : array-like of shape (n_rows,)
         Predicted uplift; higher is treated first. Equal scores share their places.
-    treatment : array-like of shape (n_rows,)
-        1 for treated, 0 for the control.
-    propensity : float, array-like of shape (n_rows,) or "estimate"
+    treatment : array-like of shape (n_rows,), default=None
+        1 for treated, 0 for the control; None where an uplift target holds it.
+    propensity : float, array-like of shape (n_rows,) or "estimate", default=None
         The chance of each row to be treated, as in `ipw_scores`; the error of an estimated one is counted.
     k : float, default=0.1
         The share of rows on the list, above 0 and up to 1.
@@ -123,11 +127,16 @@ def uplift_at_k_interval(
         The weight of each row. However much a row weighs, it is one observation.
     confidence : float, default=0.95
         The nominal coverage, between 0 and 1.
+    n_boot : int, default=None
+        How many draws of customers to take percentiles of; None takes the error from a formula, at once.
+    random_state : int or numpy.random.Generator, default=0
+        The seed of the draws.
 
     Returns
     -------
     MetricInterval
-        Normal bounds, in units of the outcome, per customer treated. They want both arms well filled on the list.
+        Normal bounds (or percentiles of the draws), in units of the outcome, per customer treated. They want both arms
+        well filled on the list.
 
     Raises
     ------
@@ -135,7 +144,7 @@ def uplift_at_k_interval(
         If all rows are treated or none is, a number is missing, lengths differ, a propensity is not between 0 and 1, or
         there are fewer than two customers.
     ParameterError
-        If treatment or propensity is None, k is not above 0 and up to 1, the one propensity or the
+        If treatment or propensity is missing, or given twice, k is not above 0 and up to 1, the one propensity or the
         confidence is not between 0 and 1.
 
     Warns
@@ -168,4 +177,6 @@ def uplift_at_k_interval(
         customer=customer,
         sample_weight=sample_weight,
         confidence=confidence,
+        n_boot=n_boot,
+        random_state=random_state,
     )

@@ -19,6 +19,7 @@ from churnlib.model_selection._survival_scorers import (
     survival_log_scorer,
     uno_scorer,
 )
+from churnlib.model_selection._uplift_scorers import UpliftScorer
 
 __all__ = [
     "ProfitScorer",
@@ -26,6 +27,7 @@ __all__ = [
     "RowKeys",
     "SurvivalKFold",
     "SurvivalScorer",
+    "UpliftScorer",
     "auc_scorer",
     "brier_scorer",
     "concordance_scorer",

@@ -187,7 +187,7 @@ def _check_costs(price: FloatArray) -> None:
     if price.size == 0 or (price.min() >= 0.0 and price.max() < np.inf):
         return
     wrong = ~(np.isfinite(price) & (price >= 0.0))
-    rows: BoolArray = wrong.any(axis=1)
+    rows: BoolArray = np.asarray(wrong.any(axis=1))
     raise DataError(
         message(
             f"cost is negative or not finite in {named_rows(rows)} ({np.count_nonzero(wrong)} entries,"
@@ -207,7 +207,7 @@ def _walk(worth: FloatArray, price: FloatArray, offset: int) -> tuple[Array, ...
     here = np.full(n, -1, dtype=np.int16)
     steps: list[tuple[Array, ...]] = []
     level = 0
-    while row.size:
+    while row.size or not steps:
         best, arm = _steepest(v, c, here_v, here_c)
         go = np.flatnonzero(arm >= 0)
         row, arm, v, c = row[go], arm[go], v[:, go], c[:, go]
@@ -231,7 +231,7 @@ def _steepest(v: FloatArray, c: FloatArray, here_v: FloatArray, here_c: FloatArr
         rise, run = v[column] - here_v, c[column] - here_c
         # An option that gives more for no more money is infinitely steep (only a first step can be).
         free: BoolArray = (rise > 0.0) & (run <= 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             slope = np.where(free, np.inf, np.where(run > 0.0, rise / run, -1.0))
         # Of equally steep options the one that gives less is nearer: the hull keeps the points on its edges.
         better = (slope > best) | ((slope == best) & (slope > 0.0) & np.where(free, rise > gain, rise < gain))

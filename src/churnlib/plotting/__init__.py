@@ -7,6 +7,7 @@ keeps it; in a notebook ``.figure`` shows it. matplotlib comes with ``pip instal
 """
 
 from churnlib.plotting._backtest import plot_backtest
+from churnlib.plotting._budget import plot_cost_curve, plot_policies, plot_shadow_price
 from churnlib.plotting._cluster_choice import plot_cluster_choice
 from churnlib.plotting._comparison import plot_comparison
 from churnlib.plotting._frequency_recency import plot_frequency_recency
@@ -23,11 +24,13 @@ from churnlib.plotting._segments import plot_segments
 from churnlib.plotting._survival_calibration import plot_horizon_calibration
 from churnlib.plotting._survival_curves import plot_survival
 from churnlib.plotting._tracking import plot_tracking
+from churnlib.plotting._uplift import plot_uplift_curve, plot_uplift_table
 
 __all__ = [
     "plot_backtest",
     "plot_cluster_choice",
     "plot_comparison",
+    "plot_cost_curve",
     "plot_fishbone",
     "plot_frequency_recency",
     "plot_gains",
@@ -39,10 +42,14 @@ __all__ = [
     "plot_lift",
     "plot_migration",
     "plot_pareto",
+    "plot_policies",
     "plot_profit_curve",
     "plot_rates",
     "plot_reliability",
     "plot_segments",
+    "plot_shadow_price",
     "plot_survival",
     "plot_tracking",
+    "plot_uplift_curve",
+    "plot_uplift_table",
 ]

@@ -1,0 +1,1 @@
+"""What may be done, and what makes it come up: alerts, reasons, tiers, dates, clocks."""
