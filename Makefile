@@ -83,7 +83,7 @@ check: $(VENV)/.stamp-dev ## style, types, the project's own rules, spelling, do
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@for tool in floors name_clash doc_defaults docs_complete import_hygiene call_twice; do \
+	@for tool in floors name_clash doc_defaults docs_complete import_hygiene call_twice closed_loop_apart; do \
 	    echo "tools/$$tool.py"; $(BIN)/python -m tools.$$tool || exit 1; done
 	$(BIN)/python -m tools.mutants
 	$(BIN)/codespell README.md CONTRIBUTING.md changelog.d docs src tools examples # tests misspell on purpose

@@ -4,6 +4,7 @@ import sys
 
 from benchmarks import (
     bench_alerts,
+    bench_allocate,
     bench_clv,
     bench_clv_discrete,
     bench_clv_gammagamma,
@@ -20,6 +21,9 @@ from benchmarks import (
     bench_survival_discrete,
     bench_survival_kaplan_meier,
     bench_survival_metrics,
+    bench_uplift_forest,
+    bench_uplift_metrics,
+    bench_uplift_real,
     bench_warnings,
 )
 
@@ -42,6 +46,10 @@ ALL = (
     bench_alerts,
     bench_stream,
     bench_warnings,
+    bench_uplift_metrics,
+    bench_uplift_forest,
+    bench_uplift_real,
+    bench_allocate,
 )
 
 words = sys.argv[1:]

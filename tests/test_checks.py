@@ -1,10 +1,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from churnlib._checks import as_names, check_choice, check_flag, check_integer, check_number, named_rows
-from churnlib.exceptions import ParameterError, ParameterTypeError
+from churnlib._checks import (
+    as_names,
+    check_choice,
+    check_flag,
+    check_integer,
+    check_number,
+    check_one_order,
+    named_churn,
+    named_rows,
+)
+from churnlib.exceptions import DataError, ParameterError, ParameterTypeError
 
 
 def test_rows_are_named_from_a_mask_and_from_positions():
@@ -64,3 +74,34 @@ def test_names_are_texts_each_given_once():
         as_names(7, name="kinds")
     with pytest.raises(ParameterError, match=r"kinds names a more than once"):
         as_names(["a", "b", "a"], name="kinds")
+
+
+def test_labels_in_different_orders_are_refused():
+    given = pd.Series([1, 2], index=["a", "b"])
+    check_one_order({"y": given, "score": [1, 2], "X": pd.DataFrame({"x": [1, 2]}, index=["a", "b"])})
+    check_one_order({"y": given, "other": pd.Series([1, 2], index=["c", "d"]), "short": pd.Series([1], index=["b"])})
+    check_one_order({"y": pd.Series([1, 2, 3], index=list("aab")), "other": pd.Series([1, 2, 3], index=list("aba"))})
+    with pytest.raises(DataError, match=r"(?s)y and X hold the same 2 labels in different.*Fix: X=X\.reindex\(y"):
+        check_one_order({"none": None, "y": given, "X": pd.DataFrame({"x": [1, 2]}, index=["b", "a"])})
+
+
+def test_rows_of_customers_at_a_cutoff_are_compared_by_customer() -> None:
+    at = pd.MultiIndex.from_product([["a", "b"], [pd.Timestamp("2026-03-02")]], names=["customer_id", "cutoff"])
+    X = pd.DataFrame({"x": [1, 2]}, index=at)
+    by_customer = pd.Series([1, 2], index=pd.Index(["a", "b"], name="customer_id"))
+    check_one_order({"X": X, "treatment": by_customer, "score": pd.Series([1, 2])})
+    with pytest.raises(DataError, match="X and treatment hold the same 2 labels in different orders"):
+        check_one_order({"X": X, "treatment": by_customer.iloc[::-1]})
+
+
+@pytest.mark.parametrize("name", ["churn", "Churned", "is_churn", "churn_90d", "not_active_or_churned"])
+def test_a_name_says_that_one_is_bad(name):
+    assert named_churn(pd.Series([1], name=name)) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["retained", "not_churned", "no churn", "nonchurn", "unchurned", None, 3, ("churn", 1)]
+)
+def test_a_name_says_nothing_bad(name):
+    assert named_churn(pd.Series([1], name=name)) is None
+    assert named_churn([1]) is None

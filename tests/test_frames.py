@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from churnlib._frames import column_names, optional_import, read_columns, to_numpy
+from churnlib._frames import column_names, optional_import, read_columns, read_frame, to_numpy
 from churnlib.exceptions import MissingDependencyError, ParameterTypeError, SchemaError
 
 CONNECTION = duckdb.connect()  # a relation lives no longer than its connection
@@ -98,3 +98,12 @@ def test_no_dataframe_package_is_loaded_beside_pandas_and_pyarrow():
     paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=paths)
     assert done.stdout.strip() == "[]"
+
+
+def test_any_frame_becomes_one_of_pandas():
+    expected = pd.DataFrame({"x": [1, 2]})
+    assert read_frame(expected) is expected
+    for frame in (pl.DataFrame({"x": [1, 2]}), pl.LazyFrame({"x": [1, 2]}), pa.table({"x": [1, 2]})):
+        pd.testing.assert_frame_equal(read_frame(frame), expected)
+    with pytest.raises(ParameterTypeError, match="which is no dataframe"):
+        read_frame({"x": [1]})

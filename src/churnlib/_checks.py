@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from churnlib.exceptions import ParameterError, ParameterTypeError, message, nearest, some
+from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, message, nearest, some
 
-__all__ = ["as_floats", "as_names", "check_choice", "check_flag", "check_integer", "check_number", "named_rows"]
+__all__ = [
+    "as_floats",
+    "as_names",
+    "check_choice",
+    "check_flag",
+    "check_integer",
+    "check_number",
+    "check_one_order",
+    "named_churn",
+    "named_rows",
+]
 
 _Choice = TypeVar("_Choice", bound=str)
+
+_CHURN = re.compile(r"(un|non?[\W_]*|not[\W_]*)?churn")
 
 
 def named_rows(rows: NDArray[Any], limit: int = 5) -> str:
@@ -225,6 +239,74 @@ def check_number(value: object, *, name: str, low: float | None = None, high: fl
     if not np.isfinite(number) or (low is not None and number < low) or (high is not None and number > high):
         raise ParameterError(_out_of_range(name, number, low, high))
     return number
+
+
+def named_churn(values: Any) -> str | None:
+    """Return the name of labelled values if it says that 1 is bad; an outcome is larger where it is better.
+
+    Parameters
+    ----------
+    values : object
+        An outcome.
+
+    Returns
+    -------
+    str or None
+        The name of a Series that speaks of churn, and not of its absence; else None.
+
+    Examples
+    --------
+    >>> [named_churn(pd.Series([1], name=name)) for name in ("is_churned", "not_churned", "retained")]
+    ['is_churned', None, None]
+    """
+    name = getattr(values, "name", None)
+    if not isinstance(name, str):
+        return None
+    return name if any(found[1] is None for found in _CHURN.finditer(name.lower())) else None
+
+
+def check_one_order(given: Mapping[str, Any]) -> None:
+    """Refuse labelled values that hold the same labels in different orders: pairing them by position is wrong.
+
+    Parameters
+    ----------
+    given : mapping of str to object
+        Arguments by name; those without an index of pandas are passed over.
+
+    Raises
+    ------
+    DataError
+        If labels are unique, the same, and in different orders.
+
+    Examples
+    --------
+    >>> check_one_order({"y": pd.Series([1, 0], index=["a", "b"]), "score": [0.1, 0.2]})
+    """
+    labels = {name: getattr(values, "index", None) for name, values in given.items()}
+    indexes = {name: index for name, index in labels.items() if isinstance(index, pd.Index)}
+    first = next(iter(indexes), "")
+    for name, given_index in indexes.items():
+        index, other = _alike(indexes[first], given_index)
+        if len(index) != len(other) or index.equals(other) or not index.is_unique:
+            continue
+        if not len(index.symmetric_difference(other)):
+            raise DataError(
+                message(
+                    f"{first} and {name} hold the same {len(other)} labels in different orders",
+                    "rows are paired by position",
+                    f"{name}={name}.reindex({first}.index)",
+                )
+            )
+
+
+def _alike(first: pd.Index[Any], second: pd.Index[Any]) -> tuple[pd.Index[Any], pd.Index[Any]]:
+    """Return both by customer where only one of them holds cutoffs too, and the first twice if they share nothing."""
+    if first.nlevels == second.nlevels:
+        return first, second
+    shared = next((name for name in first.names if isinstance(name, str) and name in second.names), None)
+    if shared is None:
+        return first, first
+    return first.get_level_values(shared), second.get_level_values(shared)
 
 
 def as_names(value: object, *, name: str) -> tuple[str, ...]:

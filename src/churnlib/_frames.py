@@ -26,7 +26,16 @@ from churnlib.exceptions import (
     some,
 )
 
-__all__ = ["Column", "check_columns", "column_names", "optional_import", "read_columns", "to_numpy", "type_counts"]
+__all__ = [
+    "Column",
+    "check_columns",
+    "column_names",
+    "optional_import",
+    "read_columns",
+    "read_frame",
+    "to_numpy",
+    "type_counts",
+]
 
 # A column is Arrow wherever Arrow can hold it. Python objects that it cannot hold without
 # guessing (datetimes of several zones, numbers among texts) stay objects, to be judged by role.
@@ -227,6 +236,39 @@ def type_counts(values: NDArray[np.object_]) -> str:
         counts[name] = counts.get(name, 0) + 1
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     return ", ".join(f"{count} × {name}" for name, count in ordered)
+
+
+def read_frame(frame: Any) -> pd.DataFrame:
+    """Return a dataframe of any library as one of pandas; one of pandas as it is.
+
+    Parameters
+    ----------
+    frame : pandas, polars or any dataframe narwhals supports
+        What was passed.
+
+    Returns
+    -------
+    DataFrame
+        The same columns.
+
+    Raises
+    ------
+    ParameterTypeError
+        When `frame` is no dataframe.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> read_frame(pa.table({"x": [1]})).columns.tolist()
+    ['x']
+    """
+    if isinstance(frame, pd.DataFrame):
+        return frame
+    import narwhals as nw
+
+    read = _narwhals(frame)
+    found: pd.DataFrame = (read.collect() if isinstance(read, nw.LazyFrame) else read).to_pandas()
+    return found
 
 
 def _narwhals(frame: Any) -> Any:

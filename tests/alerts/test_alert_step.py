@@ -284,7 +284,7 @@ WRONG: list[tuple[dict[str, Any], type[ChurnlibError], str]] = [
     ({"now": 7}, ParameterTypeError, "not a point in time"),
     ({"sources": {"visits": NOW}}, ParameterError, "which is no source of the rules .none is stated"),
     ({"sources": [NOW]}, ParameterTypeError, "sources is"),
-    ({"opted_out": [7]}, SchemaError, "the state knows customers as .* and the rows name them as int64"),
+    ({"opted_out": [7]}, SchemaError, "customers are known as .* and the rows name them as int64"),
     ({"silences": ["move"]}, ParameterTypeError, "'move' is no silence"),
     ({"silences": [Silence("move", until=NOW, rules="b")]}, ParameterError, "the silence 'move' names 'b'"),
     ({"silences": [Silence("m", until=NOW), Silence("m", until=NOW)]}, ParameterError, "two silences are called m"),

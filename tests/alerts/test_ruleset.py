@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from churnlib._plain_text import toml_text
 from churnlib.alerts import Rule, RuleSet
-from churnlib.alerts._files import toml_text
 from churnlib.exceptions import (
     ChurnlibError,
     DuplicateError,

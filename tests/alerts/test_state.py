@@ -115,7 +115,7 @@ def test_who_is_forgotten_leaves_nothing() -> None:
 
 
 def test_ids_of_another_kind_are_refused() -> None:
-    with pytest.raises(SchemaError, match=r"the state knows customers as .* and the rows name them as int64"):
+    with pytest.raises(SchemaError, match=r"customers are known as .* and the rows name them as int64"):
         BOTH.step(frame(1).set_axis([7]), now="2026-03-02", state=stepped(BOTH, (9,)))
 
 

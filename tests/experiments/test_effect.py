@@ -311,3 +311,8 @@ def test_the_refusal_says_what_would_be_needed() -> None:
         effect([0.90, 0.95], ["before", "after"])
     for needed in ("season", "a control of the same weeks", "churnlib.experiments.assign", "cluster="):
         assert needed in str(refused.value)
+
+
+def test_the_none_of_a_plan_is_a_control() -> None:
+    kept, action = [1, 0, 1, 1, 0, 1], ["none", "call"] * 3
+    assert repr(effect(kept, action)) == repr(effect(kept, action, control="none"))

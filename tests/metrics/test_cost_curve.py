@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from sklearn.linear_model import LinearRegression
 
-from churnlib.exceptions import DataError, ParameterError
+from churnlib.exceptions import DataError, ParameterError, SchemaError
 from churnlib.metrics import cost_curve, ipw_scores, uplift_curve
 from churnlib.numerics import customer_bootstrap
 from churnlib.targets import uplift_target
+from churnlib.uplift import dr_scores
 from tests.metrics.uplift_worlds import campaign, offers
 
 
@@ -234,3 +236,66 @@ def test_bad_input_is_named() -> None:
         cost_curve(effect, score, cost=1.0, customer=[1, 1, 1])
     with pytest.raises(ParameterError, match="confidence is 95"):
         cost_curve(effect, score, cost=1.0, confidence=95)
+
+
+class TestNames:
+    """Treatments are paired by their names where these are told."""
+
+    rng = np.random.default_rng(0)
+    arm = rng.choice(["call", "control", "email"], 300)
+    target = uplift_target(
+        value=rng.normal(size=300), treatment=arm, propensity=dict.fromkeys(("control", "call", "email"), 1 / 3)
+    )
+    score = pd.DataFrame(rng.normal(size=(300, 2)), columns=["call", "email"])
+
+    def test_columns_and_costs_are_put_in_the_order_of_the_treatments(self) -> None:
+        expected = cost_curve(self.target, self.score.to_numpy(), cost=[2.0, 0.5], points=3)
+        turned = self.score[["email", "call"]]
+        per_row = pd.DataFrame({"email": np.full(300, 0.5), "call": np.full(300, 2.0)})
+        for cost in ({"email": 0.5, "call": 2.0}, pd.Series({"email": 0.5, "call": 2.0}), [2.0, 0.5], per_row):
+            pd.testing.assert_frame_equal(cost_curve(self.target, turned, cost=cost, points=3), expected)
+        other = cost_curve(self.target, self.score, cost=[2.0, 0.5], points=3, versus=turned)
+        assert other["gain"].abs().max() == 0
+
+    def test_a_frame_of_effects_names_them_too(self) -> None:
+        effect = pd.DataFrame(ipw_scores(self.target), columns=["call", "email"])
+        expected = cost_curve(self.target, self.score, cost=1.0, points=3)
+        found = cost_curve(effect[["email", "call"]], self.score, cost=1.0, points=3)
+        pd.testing.assert_frame_equal(found, expected)
+
+    def test_some_names_are_not_enough(self) -> None:
+        with pytest.raises(SchemaError, match="score names call, sms, and the treatments are call, email"):
+            cost_curve(self.target, self.score.rename(columns={"email": "sms"}), cost=1.0)
+        with pytest.raises(SchemaError, match="cost names sms, and the treatments are call, email"):
+            cost_curve(self.target, self.score, cost={"sms": 1.0})
+
+        with pytest.raises(SchemaError, match="cost names call, and the treatments are not named"):
+            cost_curve(ipw_scores(self.target), self.score.to_numpy(), cost={"call": 1.0})
+
+    def test_labels_of_rows_are_no_names(self) -> None:
+        numbered = uplift_target(value=[1.0, 0.0, 2.0, 1.0], treatment=[0, 1, 0, 1], propensity=0.5)
+        score = pd.Series([1.0, 2.0, 3.0, 4.0])
+        expected = cost_curve(numbered, score.to_numpy(), cost=[2.0], points=2)
+        pd.testing.assert_frame_equal(cost_curve(numbered, score, cost=pd.Series([2.0]), points=2), expected)
+
+    def test_what_is_no_number_is_said(self) -> None:
+        with pytest.raises(DataError, match="cost cannot be read as numbers"):
+            cost_curve(self.target, self.score, cost="dear")
+        with pytest.raises(ParameterError, match="budget is 'much'"):
+            cost_curve(self.target, self.score, cost=1.0, budget="much")
+
+
+def test_rows_in_another_order_are_refused() -> None:
+    effect = pd.Series([1.0, 2.0, 3.0], index=list("abc"))
+    with pytest.raises(DataError, match="effect and score hold the same 3 labels in different orders"):
+        cost_curve(effect, pd.Series([1.0, 2.0, 3.0], index=list("cba")), cost=1.0)
+
+
+def test_customers_are_read_from_doubly_robust_scores() -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.normal(size=80)}, index=pd.Index(np.repeat(np.arange(20), 4), name="customer_id"))
+    treated = np.repeat(np.arange(20) % 2, 4)
+    scores = dr_scores(X, rng.normal(size=80), treatment=treated, propensity=0.5, outcome_model=LinearRegression())
+    score = rng.normal(size=80)
+    expected = cost_curve(scores.values, score, cost=1.0, points=3, customer=X.index)
+    pd.testing.assert_frame_equal(cost_curve(scores, score, cost=1.0, points=3), expected)

@@ -163,3 +163,8 @@ def test_bad_input_is_named() -> None:
         effect_calibration(pd.Series([1, 2], ["a", "b"]), pd.Series([1, 2], ["b", "a"]), bins=1)
     with pytest.raises(ParameterError, match="confidence is 3"):
         effect_calibration([1, 2, 3], [1, 2, 3], bins=1, confidence=3)
+
+
+def test_infinite_predictions_have_no_size() -> None:
+    with pytest.raises(DataError, match=r"1 of 3 predictions are infinite \(row 1\)"):
+        effect_calibration([1.0, 2.0, 3.0], [0.1, np.inf, 0.3])

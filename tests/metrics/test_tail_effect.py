@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.linear_model import LinearRegression
 
 from churnlib.exceptions import DataError, ParameterError
 from churnlib.metrics import ipw_scores, tail_effect, uplift_at_k, uplift_at_k_interval
 from churnlib.targets import survival_target, uplift_target
+from churnlib.uplift import dr_scores
 from tests.metrics.uplift_worlds import campaign, doubly_robust, experiments
 
 
@@ -25,7 +27,7 @@ def test_it_is_the_other_end_of_the_ranking(rows, q: float, random) -> None:
     assert found.lowest.value == pytest.approx(uplift_at_k(rows["outcome"], -rows["score"], k=q, **arms), abs=1e-12)
     below = rows["score"] < 0
     assert found.share_negative == pytest.approx(below.mean())
-    if below.any():
+    if below.sum() > 1:
         assert found.negative.value == pytest.approx(effect[below].mean(), abs=1e-12)
     else:
         assert found.negative is None
@@ -42,7 +44,8 @@ def test_errors_are_those_of_means() -> None:
     mirror = uplift_at_k_interval(rows["outcome"], -rows["score"], treatment=rows["treatment"], propensity=0.5, k=0.3)
     assert found.lowest == mirror
     below = effect[rows["score"] < 0]
-    assert found.negative.standard_error == pytest.approx(below.std() / np.sqrt(below.size) * np.sqrt(600 / 599))
+    assert found.negative.standard_error == pytest.approx(below.std(ddof=1) / np.sqrt(below.size))
+    assert found.negative.n_customers == below.size
 
 
 def test_a_sleeping_dog_is_negative_by_every_outcome_of_a_target() -> None:
@@ -69,6 +72,38 @@ def test_it_says_what_nobody_knows() -> None:
     assert "Predicted below 0 (0% of rows): nobody." in repr(found)
     assert "How many customers are harmed is not identified" in repr(found)
     assert not found.harms
+
+
+def test_one_customer_below_nought_says_nothing() -> None:
+    found = tail_effect([-3.0, 1.0, 2.0, 4.0], [-0.1, 0.2, 0.3, 0.4], q=0.5)
+    assert found.negative is None
+    assert found.share_negative == 0.25
+    assert "Predicted below 0 (25% of rows): one customer." in repr(found)
+    assert not found.harms
+    of_one = tail_effect([-3.0, -2.0, 2.0, 4.0], [-0.1, -0.2, 0.3, 0.4], q=1.0, customer=[7, 7, 8, 9])
+    assert of_one.negative is None
+
+
+def test_equal_effects_are_no_proof_of_harm() -> None:
+    found = tail_effect([-2.0, -2.0, 2.0, 2.0], [-0.2, -0.1, 0.3, 0.4], q=1.0)
+    assert found.negative.high == -2.0
+    assert found.negative.standard_error == 0.0
+    assert not found.harms
+
+
+def test_customers_are_read_from_doubly_robust_scores() -> None:
+    scores = dr_scores_of_pairs()
+    score = np.linspace(-1, 1, len(scores))
+    assert tail_effect(scores, score).lowest.n_customers == 50
+    with pytest.raises(DataError, match="effect and score hold the same 100 labels in different orders"):
+        tail_effect(pd.Series(scores.values), pd.Series(score, index=np.arange(100)[::-1]))
+
+
+def dr_scores_of_pairs():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.normal(size=100)}, index=pd.Index(np.repeat(np.arange(50), 2), name="customer_id"))
+    treated = np.repeat(np.arange(50) % 2, 2)
+    return dr_scores(X, rng.normal(size=100), treatment=treated, propensity=0.5, outcome_model=LinearRegression())
 
 
 WORLDS = {
@@ -120,7 +155,8 @@ def test_customers_are_read_from_the_index() -> None:
     rows = campaign(np.random.default_rng(2), 100, repeated=True)
     score = pd.Series(rows["score"], index=pd.Index(rows["owner"], name="customer_id"))
     found = tail_effect(doubly_robust(rows), score, q=0.5)
-    assert (found.lowest.n_customers, found.negative.n_customers) == (100, 100)
+    below = np.unique(rows["owner"][rows["score"] < 0])
+    assert (found.lowest.n_customers, found.negative.n_customers) == (100, below.size)
     assert found == tail_effect(doubly_robust(rows), rows["score"], q=0.5, customer=rows["owner"])
 
 

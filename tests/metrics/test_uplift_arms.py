@@ -127,3 +127,11 @@ def test_what_is_given_twice_or_lacks_is_named() -> None:
     left = uplift_target(survival=survival_target([1, 0], [3.0, 4.0]), treatment=[0, 1], propensity=0.5)
     with pytest.raises(DataError, match="the outcome of the target is survival"):
         qini_score(left, [1, 2])
+
+
+def test_survival_is_told_how_it_becomes_a_number() -> None:
+    stayed = survival_target([1, 0, 1, 0], [30.0, 90.0, 60.0, 90.0])
+    packed = uplift_target(survival=stayed, treatment=[0, 1, 0, 1], propensity=0.5)
+    for outcome, arms in ((packed, {}), (stayed, {"treatment": [0, 1, 0, 1], "propensity": 0.5})):
+        with pytest.raises(DataError, match=r"(?s)survival.*rmst_outcomes\(survival, horizon="):
+            qini_score(outcome, [4, 3, 2, 1], **arms)

@@ -251,3 +251,13 @@ def test_bad_input_is_named() -> None:
         qini_interval(pd.Series(y, list("abcd")), s, versus=pd.Series(s, list("dcba")), **arms)
     with pytest.raises(DataError, match="there are 1 customers; an interval needs"):
         RankedEffects([1.0], [1.0]).interval("qini")
+
+
+@pytest.mark.parametrize("name", ["customer", "sample_weight"])
+def test_customers_and_weights_in_another_order_are_refused(name: str) -> None:
+    outcome = pd.Series([1, 0, 0, 1], index=list("abcd"))
+    turned = {name: pd.Series([1, 1, 2, 3], index=list("dcba"))}
+    with pytest.raises(DataError, match=f"and {name} hold the same 4 labels in different orders"):
+        qini_interval(outcome, [4, 3, 2, 1], treatment=[0, 1, 0, 1], propensity=0.5, **turned)
+    with pytest.raises(DataError, match=f"rows and {name} hold the same 4 labels in different orders"):
+        RankedEffects(outcome, [4, 3, 2, 1]).interval("qini", **turned)

@@ -12,10 +12,10 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from churnlib.exceptions import AssumptionWarning, ParameterError, ParameterTypeError
-from churnlib.metrics import autoc_score, auuc_score, qini_score
+from churnlib.exceptions import AssumptionWarning, DataError, ParameterError, ParameterTypeError
+from churnlib.metrics import RankedEffects, autoc_score, auuc_score, qini_score
 from churnlib.model_selection import UpliftScorer
-from churnlib.targets import uplift_target
+from churnlib.targets import survival_target, uplift_target
 from churnlib.uplift import TLearner
 
 METRICS = {"qini": qini_score, "auuc": auuc_score, "autoc": autoc_score}
@@ -114,3 +114,53 @@ def test_refusals():
         UpliftScorer("gini")(DummyRegressor().fit(X, value), X, y)
     with pytest.raises(ParameterTypeError, match="a StandardScaler predicts nothing"):
         UpliftScorer()(StandardScaler().fit(X), X, y)
+
+
+class First(DummyRegressor):
+    """Predicts its first features."""
+
+    def __init__(self, columns=1):
+        super().__init__()
+        self.columns = columns
+
+    def predict(self, X):
+        return np.asarray(X)[:, 0] if self.columns == 1 else np.asarray(X)[:, : self.columns]
+
+
+def test_arms_may_have_names_for_models_that_are_no_learners():
+    X, spent, treated = campaign()
+    y = uplift_target(value=spent, treatment=treated, propensity=0.5)
+    named = uplift_target(value=spent, treatment=np.where(treated == 1, "call", "control"), propensity=0.5)
+    model = First().fit(X, spent)
+    assert UpliftScorer().score(model, X, named) == UpliftScorer().score(model, X, y)
+
+
+def test_several_treatments_of_models_that_are_no_learners():
+    X, spent, _ = campaign()
+    arm = np.arange(len(X)) % 3
+    y = uplift_target(value=spent, treatment=arm, propensity=np.full((len(X), 3), 1 / 3))
+    each = []
+    for one in (1, 2):
+        effect = (spent - spent.mean()) * ((arm == one) * 3.0 - (arm == 0) * 3.0)
+        each.append(RankedEffects(effect, X[:, one - 1]).qini())
+    assert UpliftScorer().score(First(2).fit(X, spent), X, y) == pytest.approx(np.mean(each))
+    with pytest.raises(DataError, match=r"shape \(900,\), and there are 900 rows and 2 treatments"):
+        UpliftScorer().score(First().fit(X, spent), X, y)
+
+
+def test_nothing_may_be_given_twice():
+    X, spent, treated = campaign()
+    y = uplift_target(value=spent, treatment=treated, propensity=0.5)
+    with pytest.raises(ParameterError, match="propensity is given twice"):
+        UpliftScorer().score(First().fit(X, spent), X, y, propensity=0.9)
+
+
+def test_survival_is_scored_by_the_horizon_of_the_learner():
+    X, _, treated = campaign()
+    left = np.random.default_rng(1).exponential(30 + 60 * treated * (X[:, 0] > 0))
+    y = uplift_target(survival=survival_target(np.ones(len(X)), left), treatment=treated, propensity=0.5)
+    as_value = uplift_target(value=np.minimum(left, 60), treatment=treated, propensity=0.5)
+    learner = TLearner(LinearRegression(), horizon=60).fit(X, y)
+    assert UpliftScorer().score(learner, X, y) == pytest.approx(UpliftScorer().score(learner, X, as_value))
+    with pytest.raises(DataError, match="the outcome of the target is survival"):
+        UpliftScorer().score(First().fit(X, left), X, y)

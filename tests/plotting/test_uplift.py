@@ -48,3 +48,11 @@ def test_bins_below_zero_stand_out() -> None:
     ends = [segment[:, 1].tolist() for segment in ax.collections[0].get_segments()]
     assert ends == table[["low", "high"]].to_numpy().tolist()
     assert ax.get_lines()[1].get_ydata()[0] == pytest.approx(table["uplift"].mean())
+
+
+def test_bars_are_of_one_model() -> None:
+    tables = {name: uplift_table(ROWS["outcome"], ROWS[name], bins=2, **ARMS) for name in ("score", "other")}
+    both = pd.concat(tables, names=["model"])
+    with pytest.raises(DataError, match=r"(?s)the table holds 2 models \(score, other\).*table\.loc\['score'\]"):
+        plot_uplift_table(both)
+    assert len(plot_uplift_table(both.loc["score"]).patches) == 2

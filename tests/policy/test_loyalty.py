@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import churnlib as cl
-from churnlib.exceptions import DataError, DuplicateError, ParameterError, ParameterTypeError, TimeError
+from churnlib.exceptions import DataError, DuplicateError, ParameterError, ParameterTypeError, SchemaError, TimeError
 from churnlib.policy import LoyaltyTiers
 
 LOWS = {"gold": 100, "silver": 30, "basic": 0}
@@ -199,3 +199,8 @@ def test_reviews_follow_one_another() -> None:
         tiers.run(plain, cutoffs="2026-02-01")
     with pytest.raises(TimeError, match="the log is complete until 2026-03-01"):
         tiers.run(log_of(ROWS, complete_until="2026-03-01"), cutoffs=["2026-02-01", "2026-04-01"])
+
+
+def test_amounts_that_are_no_numbers_are_refused() -> None:
+    with pytest.raises(SchemaError, match="amount holds"):
+        LoyaltyTiers({"gold": 10, "basic": 0}).review(pd.Series(["much"], index=["ann"]), on="2026-01-01")

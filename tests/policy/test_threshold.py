@@ -94,3 +94,23 @@ def test_no_interval_is_said():
     policy.learner_ = object()
     with pytest.raises(ParameterError, match=r"object has no intervals(.|\n)*confidence=None"):
         policy.predict(X)
+
+
+class First(Known):
+    """A learner that reads its first column alone."""
+
+    def predict(self, X):
+        return X["first"].to_numpy()
+
+
+@pytest.mark.parametrize(
+    ("amounts", "error", "says"),
+    [
+        ({"cost": [1.0, 2.0]}, ParameterError, "cost has 2 entries, and the learner has 1 actions"),
+        ({"cost": "name"}, SchemaError, "cost='name' names a column without amounts"),
+    ],
+)
+def test_amounts_that_do_not_fit_are_refused(amounts, error, says) -> None:
+    policy = CostThreshold(First(), **amounts).fit(X.assign(name="ann"), np.zeros(3))
+    with pytest.raises(error, match=says):
+        policy.predict(X.assign(name="ann"))

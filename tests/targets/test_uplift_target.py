@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -152,3 +154,41 @@ def test_labels_in_another_order_are_refused() -> None:
 def test_what_is_no_target_is_refused(y, match) -> None:
     with pytest.raises(DataError, match=match):
         read_uplift_target(y)
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_chances_of_any_frame_are_paired_by_name(frame) -> None:
+    chances = frame({"email": [0.5, 0.4], "control": [0.2, 0.5], "call": [0.3, 0.1]})
+    y = uplift_target(retained=[1, 0], treatment=["email", "control"], propensity=chances)
+    assert y["propensity"].tolist() == [[0.2, 0.3, 0.5], [0.5, 0.1, 0.4]]
+
+
+def test_a_mapping_may_hold_a_chance_for_each_row() -> None:
+    chances = {"call": np.array([0.3, 0.1]), "control": np.array([0.7, 0.9])}
+    y = uplift_target(retained=[1, 0], treatment=["call", "control"], propensity=chances)
+    assert y["propensity"].tolist() == [0.3, 0.1]
+    with pytest.raises(DataError, match="propensity has not a chance for each of 2 rows"):
+        uplift_target(retained=[1, 0], treatment=["call", "control"], propensity={"call": [0.1] * 3, "control": 0.9})
+
+
+def test_chances_in_another_order_are_refused() -> None:
+    chances = pd.DataFrame({"control": [0.7, 0.9], "call": [0.3, 0.1]}, index=["b", "a"])
+    with pytest.raises(DataError, match="retained and propensity hold the same 2 labels in different orders"):
+        uplift_target(retained=pd.Series([1, 0], ["a", "b"]), treatment=["call", "control"], propensity=chances)
+
+
+@pytest.mark.parametrize("name", ["is_churn", "churn_90d", "Churned?"])
+def test_every_name_of_churn_is_refused(name) -> None:
+    with pytest.raises(DataError, match="where 1 is bad"):
+        uplift_target(retained=pd.Series([1, 0], name=name), treatment=[0, 1])
+
+
+@pytest.mark.parametrize("name", ["not_churned", "no churn", "non-churner", "unchurned", "retained"])
+def test_not_to_churn_is_good(name) -> None:
+    assert uplift_target(retained=pd.Series([1, 0], name=name), treatment=[0, 1])["outcome"].tolist() == [1, 0]
+
+
+def test_the_log_of_a_plan_calls_its_control_none() -> None:
+    shares = {"none": 0.5, "call": 0.2, "mail": 0.3}
+    y = uplift_target(value=[1.0, 2.0, 3.0], treatment=["none", "call", "mail"], propensity=shares)
+    assert y["propensity"][0].tolist() == [0.5, 0.2, 0.3]

@@ -1,7 +1,7 @@
 """Learners that take any numbers: scikit-learn's checks know no treatment.
 
 Each stand-in deals rows into arms by a digit of their first feature, so that equal rows are in the same arm, and
-turns any y into numbers. In everything else it is the learner, with few trees.
+turns any y into numbers. In everything else it is the learner, with few trees and few models.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.utils import check_array, column_or_1d
 
 from churnlib.exceptions import AssumptionWarning, ChurnlibError
+from churnlib.uplift import TLearner
 from churnlib.uplift._rows import read_features
 
 __all__ = ["accepting_no_treatment"]
@@ -40,7 +41,9 @@ def accepting_no_treatment(cls: type[Any], where: dict[str, Any]) -> type[Any]:
         features = read_features(self, X, reset=True)
         if y is None:
             return cls.fit(self, X, y)
-        with warnings.catch_warnings(), mock.patch.dict("churnlib.uplift._trees._SIZES", SMALL):
+        few_trees = mock.patch.dict("churnlib.uplift._trees._SIZES", SMALL)
+        few_models = mock.patch("churnlib.uplift._isotonic.DRLearner", TLearner)
+        with warnings.catch_warnings(), few_trees, few_models:
             warnings.simplefilter("ignore", AssumptionWarning)
             try:
                 return cls.fit(

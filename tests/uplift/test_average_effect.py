@@ -109,3 +109,41 @@ def test_what_is_refused(scores: np.ndarray) -> None:
         group_effects(scores, [None] + ["a"] * 599)
     with pytest.raises(DataError, match=r"1 of 2 groups have one customer \('b'\)"):
         group_effects(scores, ["b"] + ["a"] * 599)
+
+
+def test_rows_in_another_order_are_refused() -> None:
+    held = pd.Series([1.0, 2.0, 3.0, 4.0], index=list("abcd"))
+    turned = pd.Series([1, 1, 2, 2], index=list("dcba"))
+    with pytest.raises(DataError, match="scores and groups hold the same 4 labels in different orders"):
+        group_effects(held, turned)
+    for name in ("customer", "sample_weight"):
+        with pytest.raises(DataError, match=f"scores and {name} hold the same 4 labels in different orders"):
+            average_effect(held, **{name: turned})
+
+
+def test_a_group_of_no_weight_has_no_mean() -> None:
+    with pytest.raises(DataError, match=r"all rows of 1 of 2 groups \('a'\) weigh 0"):
+        group_effects([1.0, 2.0, 3.0, 4.0], list("aabb"), sample_weight=[0, 0, 1, 1])
+
+
+def test_ids_may_be_tuples_and_of_several_kinds() -> None:
+    assert average_effect([1.0, 2.0, 3.0, 4.0], customer=[("x", 1), ("x", 1), ("y", 1), ("x", 2)]).n_customers == 3
+    assert average_effect([1.0, 2.0, 3.0, 4.0], customer=[1, "1", 1, "b"]).n_customers == 3
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_rows_of_no_weight_are_no_customers(repeated: bool) -> None:
+    rng = np.random.default_rng(3)
+    held, weight = rng.normal(size=40), np.repeat([0.0, 1.0], 20)
+    customer = np.arange(40) // 2 if repeated else np.arange(40)
+    group = np.tile(["a", "a", "b", "b"], 10)
+    rest = {"customer": customer[20:]} if repeated else {}
+    given = {"customer": customer} if repeated else {}
+    found, expected = average_effect(held, sample_weight=weight, **given), average_effect(held[20:], **rest)
+    assert found.n_customers == expected.n_customers
+    np.testing.assert_allclose([found.low, found.high], [expected.low, expected.high])
+    columns = ["effect", "low", "high", "n_customers"]
+    np.testing.assert_allclose(
+        group_effects(held, group, sample_weight=weight, **given)[columns],
+        group_effects(held[20:], group[20:], **rest)[columns],
+    )

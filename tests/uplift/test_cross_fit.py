@@ -85,3 +85,19 @@ def test_weights_count_rows() -> None:
         repeated = np.repeat(np.flatnonzero(train), weight[train])
         by_hand[test] = LinearRegression().fit(X[repeated], y[repeated]).predict(X[test])
     np.testing.assert_allclose(weighted, by_hand)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"y": [1.0, np.nan, 0.0, 1.0]}, "1 of 4 values of y are missing"),
+        ({"y": [1.0, 0.0, 1.0]}, "X has 4 rows, y 3 and among 3"),
+        ({"among": [True, False]}, "X has 4 rows, y 4 and among 2"),
+        ({"y": pd.Series([1.0, 0.0, 1.0, 1.0], index=list("dcba"))}, "X and y hold the same 4 labels in different"),
+        ({"sample_weight": [1.0, -1.0, 1.0, 1.0]}, "1 of 4 weights are negative"),
+    ],
+)
+def test_bad_rows_are_a_clear_error(change, match) -> None:
+    X = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0]}, index=list("abcd"))
+    with pytest.raises(DataError, match=match):
+        cross_fit(LinearRegression(), X, **({"y": [1.0, 0.0, 0.0, 1.0], "cv": 2} | change))

@@ -8,8 +8,10 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from churnlib.exceptions import DataError, ParameterError
+from churnlib.exceptions import DataError, ParameterError, ParameterTypeError
 from churnlib.uplift import DRLearner, IsotonicUplift, TLearner, dr_scores
 from churnlib.uplift._learner import UpliftLearner
 from tests.uplift.effect_worlds import Line, small_campaign, twenty_features
@@ -129,3 +131,10 @@ def test_ends_are_not_single_rows() -> None:
     ]
     assert fits[0] > 1000
     assert fits[1] < 60
+
+
+@pytest.mark.parametrize("learner", [LinearRegression(), make_pipeline(StandardScaler(), DRLearner())])
+def test_what_takes_no_treatment_is_no_learner(learner) -> None:
+    x, spent, treated = linear_world(200)
+    with pytest.raises(ParameterTypeError, match="whose fit takes no treatment"):
+        IsotonicUplift(learner, propensity=0.5, outcome_model=Line()).fit(x, spent, treatment=treated)

@@ -18,7 +18,14 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeRegressor
 
-from churnlib.exceptions import ChurnlibError, DataError, HistoryError, ParameterError, ParameterTypeError
+from churnlib.exceptions import (
+    ChurnlibError,
+    DataError,
+    HistoryError,
+    ParameterError,
+    ParameterTypeError,
+    SchemaError,
+)
 from churnlib.model_selection import UpliftScorer
 from churnlib.targets import survival_target, uplift_target
 from churnlib.uplift import (
@@ -476,3 +483,65 @@ def test_parameters_are_checked():
     y = uplift_target(survival=survival_target(value > 5, np.abs(value) + 1), treatment=treated, propensity=0.5)
     with pytest.raises(ChurnlibError, match="horizon is None and the outcome is survival"):
         DRLearner().fit(X, y)
+
+
+class TestAnotherControl:
+    """A target knows no control but "control"; a learner that is told of another takes the chances of that one."""
+
+    def test_the_chances_follow_the_arms(self):
+        X, value, treated, _ = campaign(300)
+        arm = np.where(treated == 1, np.where(np.arange(300) % 2, "call", "email"), "control")
+        y = uplift_target(value=value, treatment=arm, propensity={"control": 0.5, "call": 0.2, "email": 0.3})
+        found = TransformedOutcomeLearner(LinearRegression(), control="email").fit(X, y).overlap_.arms["lowest"]
+        assert found.to_dict() == {"email": 0.3, "call": 0.2, "control": 0.5}
+
+    def test_of_two_arms_the_other_is_treated(self):
+        X, value, treated, _ = campaign(300)
+        y = uplift_target(
+            value=value, treatment=np.where(treated == 1, "call", "control"), propensity={"control": 0.7, "call": 0.3}
+        )
+        found = TransformedOutcomeLearner(LinearRegression(), control="call").fit(X, y)
+        assert found.overlap_.arms["lowest"].round(9).to_dict() == {"call": 0.3, "control": 0.7}
+        usual = TransformedOutcomeLearner(LinearRegression()).fit(X, y)
+        np.testing.assert_allclose(found.predict(X), -usual.predict(X))
+
+
+@pytest.mark.parametrize("cls", [DRLearner, RLearner, TransformedOutcomeLearner, XLearner])
+def test_trimming_leaves_rows_of_every_arm(cls):
+    X, value, treated, _ = campaign(300)
+    with pytest.raises(DataError, match=r"trim=0\.4 leaves 0 of 300 rows, and none of 0, 1"):
+        linear(cls, trim=0.4).fit(X, value, treatment=treated, propensity=0.3)
+
+
+class TestColumns:
+    def test_a_column_named_like_an_arm(self):
+        X, value, treated, _ = campaign(300)
+        expected = SLearner(LinearRegression()).fit(X, value, treatment=treated).predict(X)
+        X = X.rename(columns={X.columns[0]: "arm_1"})
+        np.testing.assert_array_equal(
+            SLearner(LinearRegression()).fit(X, value, treatment=treated).predict(X), expected
+        )
+
+    def test_columns_that_are_numbers(self):
+        X, value, treated, _ = campaign(300)
+        expected = SLearner(LinearRegression()).fit(X, value, treatment=treated).predict(X)
+        X = X.set_axis(range(X.shape[1]), axis=1)
+        np.testing.assert_array_equal(
+            SLearner(LinearRegression()).fit(X, value, treatment=treated).predict(X), expected
+        )
+
+    def test_numbers_that_pandas_holds_as_objects(self):
+        X, value, treated, _ = campaign(300)
+        expected = TLearner().fit(X, value, treatment=treated).predict(X)
+        X = X.astype(object)
+        np.testing.assert_array_equal(TLearner().fit(X, value, treatment=treated).predict(X), expected)
+
+    def test_the_same_name_twice(self):
+        X, value, treated, _ = campaign(300)
+        with pytest.raises(SchemaError, match="X has several columns"):
+            TLearner().fit(pd.concat([X, X], axis=1), value, treatment=treated)
+
+    def test_dates_are_no_categories(self):
+        X, value, treated, _ = campaign(300)
+        with pytest.raises(DataError, match="column 'since' holds datetime64"):
+            TLearner().fit(X.assign(since=pd.Timestamp("2026-01-01")), value, treatment=treated)

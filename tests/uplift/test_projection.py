@@ -124,3 +124,10 @@ def test_other_learners_have_none() -> None:
     learner.fit(twice, rows.outcome, treatment=rows.treated)
     with pytest.raises(ParameterError, match=r"effects of this LinearRegression have no interval"):
         learner.predict_interval(twice)
+
+
+def test_rows_in_another_order_are_refused() -> None:
+    scores = pd.Series([1.0, 2.0, 3.0, 5.0], index=list("abcd"))
+    X = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0]}, index=list("dcba"))
+    with pytest.raises(DataError, match="scores and X hold the same 4 labels in different orders"):
+        project_effects(scores, X)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyRegressor
 
-from churnlib.exceptions import ParameterError
+from churnlib.exceptions import DataError, ParameterError
 from churnlib.targets import uplift_target
 from churnlib.uplift import DRLearner, sanity_checks
 from churnlib.uplift._learner import UpliftLearner
@@ -148,3 +148,16 @@ def test_what_is_refused() -> None:
         checked(rows, pre_period=[1, 2, 3])
     with pytest.raises(ParameterError, match=r"sanity_checks needs the propensity"):
         checked(rows, propensity=None)
+
+
+def test_an_outcome_from_before_in_another_order_is_refused() -> None:
+    X = pd.DataFrame({"x": [1.0, 2.0]}, index=["a", "b"])
+    with pytest.raises(DataError, match="X and pre_period hold the same 2 labels in different orders"):
+        sanity_checks(
+            DRLearner(),
+            X,
+            [1.0, 0.0],
+            treatment=[0, 1],
+            propensity=0.5,
+            pre_period=pd.Series([1.0, 2.0], index=["b", "a"]),
+        )

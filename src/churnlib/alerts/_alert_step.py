@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from churnlib._checks import check_integer
+from churnlib._ids import check_same_kind, ids_of
 from churnlib._typing import Array, BoolArray, FloatArray, IntArray
 from churnlib.alerts._conditions import Conditions
-from churnlib.alerts._customers import check_same_kind, ids_of
 from churnlib.alerts._explain import explained, worded
 from churnlib.alerts._hold import Hold
 from churnlib.alerts._rule import Rule

@@ -10,10 +10,10 @@ import pandas as pd
 
 from churnlib._checks import named_rows
 from churnlib._frames import column_names
+from churnlib._ids import check_same_kind, customer_ids, ids_of, opted_out_of
 from churnlib._typing import Array, BoolArray, IntArray
 from churnlib.alerts._alert_step import AlertStep, Change, RuleStep
 from churnlib.alerts._conditions import Conditions, Part, conditions_of, judged, refuse_unknown, spread, truth_of
-from churnlib.alerts._customers import check_same_kind, customer_ids, ids_of, opted_out_of
 from churnlib.alerts._hold import Hold, is_valid, stale_sources
 from churnlib.alerts._rule import Rule
 from churnlib.alerts._silence import Silence, active_silences, silences_of

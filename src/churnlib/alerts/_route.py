@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from churnlib._checks import check_integer
-from churnlib.alerts._fields import check_text, entries_of, span_of
+from churnlib._fields import check_text, entries_of, span_of
 from churnlib.calendar import Duration
 from churnlib.exceptions import ParameterTypeError, message
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from churnlib._checks import check_choice, check_flag, check_integer, check_number
+from churnlib._fields import check_label, entries_of, labels_of, span_of
 from churnlib._typing import Instant, Span
 from churnlib.alerts._because import Place, because_of, parts_of
-from churnlib.alerts._fields import check_label, entries_of, labels_of, span_of
 from churnlib.alerts._instants import instant_text
 from churnlib.alerts._route import Escalation, Route, escalations_of, route_of
 from churnlib.alerts._step import LONGEST_HISTORY, Pace

@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from churnlib._fields import check_label, entries_of, span_of
+from churnlib._plain_text import MAX_ENTRIES, from_json_text, from_toml_text, json_text, toml_text, too_many
 from churnlib._typing import Instant, IntoFrame, Span
 from churnlib._version import __version__
 from churnlib.alerts._alert_step import AlertStep
 from churnlib.alerts._bound import BoundRules, types_of
 from churnlib.alerts._conditions import conditions_of
-from churnlib.alerts._fields import check_label, entries_of, span_of
-from churnlib.alerts._files import MAX_RULES, from_json_text, from_toml_text, json_text, toml_text, too_many
 from churnlib.alerts._online._alerts import OnlineAlerts
 from churnlib.alerts._rule import Rule
 from churnlib.alerts._season import Days, Pause, calendar_of, pauses_of
@@ -626,8 +626,8 @@ class RuleSet:
         listed = entries["rule"]
         if not isinstance(listed, list | tuple):
             raise ParameterTypeError(message(f"rule is {str(listed)[:40]!r}", "a list of rules", "[[rule]]"))
-        if len(listed) > MAX_RULES:
-            raise too_many(len(listed))
+        if len(listed) > MAX_ENTRIES:
+            raise too_many(len(listed), "rules")
         settings = {name: entries[name] for name in ("units", "sources", "calendar", "timezone") if name in entries}
         rules = cls([Rule.from_dict(entry) for entry in listed], **settings)
         _check_digest(rules, entries.get("digest"))
@@ -732,8 +732,8 @@ def _listed(rules: Any) -> tuple[Rule, ...]:
     if isinstance(rules, Rule | str | Mapping) or not hasattr(rules, "__iter__"):
         raise ParameterTypeError(message(f"the rules are {str(rules)[:40]!r}", "a list of Rule", "RuleSet([rule])"))
     listed = list(rules)
-    if len(listed) > MAX_RULES:
-        raise too_many(len(listed))
+    if len(listed) > MAX_ENTRIES:
+        raise too_many(len(listed), "rules")
     wrong = [repr(rule)[:40] for rule in listed if not isinstance(rule, Rule)]
     if wrong:
         raise ParameterTypeError(

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from churnlib._fields import check_label, labels_of
 from churnlib._typing import Instant
-from churnlib.alerts._fields import check_label, labels_of
 from churnlib.alerts._instants import instant_text, us_of
 from churnlib.calendar import to_us
 from churnlib.exceptions import ParameterError, ParameterTypeError, message, nearest, some

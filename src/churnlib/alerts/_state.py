@@ -14,9 +14,9 @@ import pandas as pd
 import pyarrow as pa
 
 from churnlib._frames import to_numpy
+from churnlib._ids import check_same_kind, ids_of
 from churnlib._typing import IntArray
 from churnlib._version import __version__
-from churnlib.alerts._customers import check_same_kind, ids_of
 from churnlib.alerts._step import _CLEARING, STATUSES, Cells, code_of, empty_cells
 from churnlib.exceptions import ParameterError, VersionError, message, some
 

@@ -51,7 +51,7 @@ def always_valid_interval(
         The effect the experiment was planned for, other than 0, as in `sample_size`. The interval is narrowest about
         the time at which such an effect shows. Set it before the first look and do not change it.
     control : label, default=None
-        The arm without treatment. None takes "control" or 0.
+        The arm without treatment. None takes "control", "none" or 0.
     arm : label, default=None
         The arm to compare with it.
     margin : float or None, default=None
@@ -131,7 +131,7 @@ def always_valid_path(
     planned_effect : float
         The effect the experiment was planned for, other than 0.
     control : label, default=None
-        The arm without treatment. None takes "control" or 0.
+        The arm without treatment. None takes "control", "none" or 0.
     arm : label, default=None
         The arm to compare with it. Rows of other arms are left out.
     confidence : float, default=0.95

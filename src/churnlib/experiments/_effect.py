@@ -189,7 +189,7 @@ def effect(
         Numbers known *before* the treatment that say something of the outcome, such as last quarter's spend (CUPED).
         One that the treatment can change takes part of the effect away.
     control : label, default=None
-        The arm without treatment. None takes "control" or 0.
+        The arm without treatment. None takes "control", "none" or 0.
     arm : label, default=None
         The arm to compare with it, where there are several. Rows of other arms, such as "holdout", are left out and
         counted.

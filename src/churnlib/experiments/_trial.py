@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnlib._checks import as_floats, named_rows
+from churnlib._checks import as_floats, named_churn, named_rows
 from churnlib._typing import Array, BoolArray, FloatArray, IntArray
 from churnlib.exceptions import DataError, ParameterError, message, some
 from churnlib.experiments._assign import HOLDOUT
@@ -118,8 +118,8 @@ def numbers_of(values: Any, name: str) -> FloatArray:
 
 
 def refuse_churn(outcome: Any) -> None:
-    name = getattr(outcome, "name", None)
-    if isinstance(name, str) and name.lower() in {"churn", "churned"}:
+    name = named_churn(outcome)
+    if name is not None:
         raise DataError(
             message(
                 f"the outcome is called {name!r}, where 1 is bad",
@@ -201,7 +201,7 @@ def _two_arms(arms: Array, control: Any, arm: Any) -> tuple[Any, Any]:
 
 def _control(found: list[Any], control: Any) -> Any:
     if control is None:
-        control = next((name for usual in ("control", 0, "0") for name in found if name == usual), None)
+        control = next((name for usual in ("control", "none", 0, "0") for name in found if name == usual), None)
         if control is None:
             raise ParameterError(
                 message(

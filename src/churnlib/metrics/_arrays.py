@@ -61,7 +61,8 @@ def churned_or_not(y: ArrayLike) -> BoolArray:
 
 def labels_of(*columns: Any) -> pd.Index[Any] | None:
     """Return the index of the first labelled column, if there is one."""
-    return next((column.index for column in columns if isinstance(column, pd.Series)), None)
+    indexes = (getattr(column, "index", None) for column in columns)
+    return next((index for index in indexes if isinstance(index, pd.Index)), None)
 
 
 def probabilities(p: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from churnlib._checks import check_one_order, named_rows
 from churnlib._typing import ArrayLike, FloatArray, IntArray
 from churnlib.exceptions import DataError, message
 from churnlib.metrics import _arrays
@@ -14,7 +15,7 @@ from churnlib.metrics._grid import on_grid
 from churnlib.metrics._metric_interval import Customers, MetricInterval
 from churnlib.metrics._uplift_customers import customer_codes, error_of_rows, normal_interval
 from churnlib.metrics._uplift_effects import read_effect
-from churnlib.metrics._uplift_inputs import read_numbers, same_labels
+from churnlib.metrics._uplift_inputs import read_numbers
 from churnlib.numerics import TiedOrder, normal_quantile
 
 __all__ = ["EffectCalibration", "effect_calibration"]
@@ -129,9 +130,9 @@ def effect_calibration(
     3        -0.36   -0.31 -0.44 -0.19
     4        -1.27   -1.25 -1.38 -1.12
     """
-    same_labels(("effect", effect), ("score", score))
+    check_one_order({"effect": effect, "score": score, "sample_weight": sample_weight})
     effects = on_grid(read_effect(effect))
-    scores = on_grid(read_numbers(score, "score", effects.size))
+    scores = on_grid(_finite(read_numbers(score, "score", effects.size)))
     weight, _ = _arrays.weights(sample_weight, effects.size)
     n_bins = _arrays.checked_bins(bins, effects.size)
     codes, n_customers = customer_codes(customer, _arrays.labels_of(effect, score), effects.size)
@@ -167,6 +168,19 @@ def effect_calibration(
         r2=r2,
         table=table,
     )
+
+
+def _finite(scores: FloatArray) -> FloatArray:
+    infinite = np.isinf(scores)
+    if infinite.any():
+        raise DataError(
+            message(
+                f"{int(infinite.sum())} of {scores.size} predictions are infinite ({named_rows(infinite)})",
+                "the size of an effect, in units of the outcome",
+                "leave these rows out, and count them",
+            )
+        )
+    return scores
 
 
 def _bins(

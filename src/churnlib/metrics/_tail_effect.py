@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from churnlib._checks import check_one_order
 from churnlib._typing import ArrayLike
 from churnlib.metrics import _arrays
 from churnlib.metrics._grid import on_grid
 from churnlib.metrics._metric_interval import Customers, MetricInterval
 from churnlib.metrics._uplift_customers import normal_interval
 from churnlib.metrics._uplift_effects import read_effect
-from churnlib.metrics._uplift_inputs import checked_share, read_numbers, same_labels
+from churnlib.metrics._uplift_inputs import checked_share, read_numbers
 from churnlib.metrics._uplift_ranked import RankedEffects
 
 __all__ = ["TailEffect", "tail_effect"]
@@ -29,7 +32,7 @@ class TailEffect:
     share_negative : float
         The share of rows with a predicted effect below 0.
     negative : MetricInterval or None
-        Mean effect on these; None if there are none.
+        Mean effect on these; None if they are fewer than two customers.
 
     Examples
     --------
@@ -52,10 +55,11 @@ class TailEffect:
     @property
     def harms(self) -> bool:
         """Whether either group is clearly harmed: its interval lies below 0."""
-        return self.lowest.high < 0 or (self.negative is not None and self.negative.high < 0)
+        return any(found.high < 0 < found.standard_error for found in (self.lowest, self.negative) if found is not None)
 
     def __repr__(self) -> str:
-        negative = "nobody" if self.negative is None else _said(self.negative)
+        few = "one customer" if self.share_negative > 0 else "nobody"
+        negative = few if self.negative is None else _said(self.negative)
         return (
             f"The {100 * self.share:.3g}% with the lowest predicted effect: {_said(self.lowest)}. Predicted below 0 "
             f"({100 * self.share_negative:.3g}% of rows): {negative}. How many customers are harmed is not identified: "
@@ -120,7 +124,7 @@ def tail_effect(
     >>> found.lowest.value, found.negative.value, found.share_negative
     (-1.0, -1.5, 0.5)
     """
-    same_labels(("effect", effect), ("score", score))
+    check_one_order({"effect": effect, "score": score, "sample_weight": sample_weight})
     effects = read_effect(effect)
     scores = read_numbers(score, "score", effects.size)
     ranked = RankedEffects(effects, -scores)
@@ -134,8 +138,11 @@ def tail_effect(
     negative = None
     if share > 0:
         mean = float(on_grid(counted * effects).sum()) / share
-        codes, n_customers = ranked._customers(customer)
-        negative = normal_interval(mean, counted * (effects - mean) / share, codes, n_customers, confidence)
+        codes, _ = ranked._customers(customer)
+        held = np.flatnonzero(counted)
+        n_customers = held.size if codes is None else np.unique(codes[held]).size
+        if n_customers > 1:
+            negative = normal_interval(mean, counted * (effects - mean) / share, codes, n_customers, confidence)
     return TailEffect(share=float(q), lowest=lowest, share_negative=share, negative=negative)
 
 

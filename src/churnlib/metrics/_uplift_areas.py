@@ -12,6 +12,8 @@ from churnlib.metrics._uplift_ladder import Ladder
 
 __all__ = ["AreaName", "Places", "places"]
 
+_BLOCKS_AT_ONCE = 16_384
+
 AreaName: TypeAlias = Literal["qini", "auuc", "autoc"]
 
 
@@ -49,20 +51,30 @@ def places(area: AreaName, ladder: Ladder) -> Places:
 
 
 def _autoc(ladder: Ladder) -> Places:
+    """Fill in the places of AUTOC, so many blocks at once as a processor keeps at hand."""
+    scale, n_blocks = ladder.rows / ladder.total, ladder.upper.size
+    last = float(ladder.upper[-1] * scale)
+    counts, before, within = np.empty((3, n_blocks))
+    for first in range(0, n_blocks, _BLOCKS_AT_ONCE):
+        piece = slice(first, first + _BLOCKS_AT_ONCE)
+        found = _autoc_between(ladder.lower[piece] * scale, ladder.upper[piece] * scale, ladder.rows, last)
+        counts[piece], before[piece], within[piece] = found.counts, found.before, found.within
+    return Places(counts, before, within)
+
+
+def _autoc_between(low: FloatArray, high: FloatArray, n_rows: float, last: float) -> Places:
     """Average ``H_n - H_(j-1) - 1`` over the ranks j of a block; x H_x, summed by parts, is its integral.
 
     Derivatives are those of ``-log u``, which the harmonic numbers follow.
     """
-    scale = ladder.rows / ladder.total
-    low, high = ladder.lower * scale, ladder.upper * scale
     used = high > low
     size = np.where(used, high - low, 1.0)
-    steps, left = _harmonic_steps(np.append(low[:1], high))
+    steps, left = _harmonic_steps(np.append(low[:1], high), last)
     counts = np.where(used, left - low / size * steps, 0.0)
     # nothing stands before the first block, and what more rows there would do is never asked
     part = np.where(used & (low > 0), size / np.where(used, high, 1.0), 0.0)
-    before = np.log1p(-part) * (ladder.rows / size)
-    within = np.where(used, -_widened(np.where(low > 0, part, 1.0)) * ladder.rows / np.where(used, high, 1.0), 0.0)
+    before = np.log1p(-part) * (n_rows / size)
+    within = np.where(used, -_widened(np.where(low > 0, part, 1.0)) * n_rows / np.where(used, high, 1.0), 0.0)
     return Places(counts, before, within)
 
 
@@ -76,20 +88,20 @@ def _widened(part: FloatArray) -> FloatArray:
     return found
 
 
-def _harmonic_steps(edges: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return ``H_b - H_a`` for each two edges that follow one another, and ``H_n - H_b``, n being the last.
+def _harmonic_steps(edges: FloatArray, last: float) -> tuple[FloatArray, FloatArray]:
+    """Return ``H_b - H_a`` for each two edges that follow one another, and ``H_n - H_b``, n being the last of all.
 
     From 32 on by the series of digamma at z + 1/2, whose next term is below 1e-17: as exact as the steps are small.
     """
     from scipy.special import digamma
 
-    middle = edges + 0.5
+    middle = np.append(edges, last) + 0.5
     inverse = 1.0 / (middle * middle)
     series = inverse * (1 / 24 - inverse * (7 / 960 - inverse * (31 / 8064 - inverse * (127 / 30720))))
-    steps = np.log1p(np.diff(edges) / middle[:-1]) + np.diff(series)
-    left = np.log(middle[-1] / middle[1:]) + (series[-1] - series[1:])
+    steps = np.log1p(np.diff(edges) / middle[:-2]) + np.diff(series[:-1])
+    left = np.log(middle[-1] / middle[1:-1]) + (series[-1] - series[1:-1])
     near = int(np.searchsorted(edges, 32.0))
     by_digamma = digamma(edges[: near + 1] + 1.0)
     steps[:near] = np.diff(by_digamma)
-    left[:near] = digamma(edges[-1] + 1.0) - by_digamma[1:]
+    left[:near] = digamma(last + 1.0) - by_digamma[1:]
     return steps, left

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from churnlib._typing import ArrayLike, FloatArray
 from churnlib.exceptions import DataError, ParameterError, message, some
@@ -12,7 +13,7 @@ from churnlib.metrics._uplift_inputs import Propensity
 from churnlib.targets import UpliftRows, is_uplift_target, read_uplift_target
 from churnlib.targets._uplift_arms import usual_control
 
-__all__ = ["effects_of_arms", "has_several_arms", "taken_apart"]
+__all__ = ["effects_of_arms", "has_several_arms", "taken_apart", "treatments_of"]
 
 
 def taken_apart(
@@ -20,6 +21,8 @@ def taken_apart(
 ) -> tuple[ArrayLike, ArrayLike | None, Propensity]:
     """Return outcome, treatment as 0 and 1, and propensity, from one array or as they are given."""
     if not is_uplift_target(outcome):
+        if getattr(getattr(outcome, "dtype", None), "names", None) is not None:
+            raise _survival("the outcome is an array of several fields, such as a survival target")
         return outcome, treatment, propensity
     rows, chance = _read(outcome, treatment, propensity)
     arms = np.unique(rows.treatment).tolist()
@@ -42,6 +45,21 @@ def has_several_arms(outcome: Any) -> bool:
         return False
     rows = read_uplift_target(outcome)
     return _several(rows, np.unique(rows.treatment).tolist())
+
+
+def treatments_of(effect: Any) -> list[Any] | None:
+    """Return the names of the treatments whose effects these are, in the order of their columns, where they are told.
+
+    An uplift target and doubly robust scores know their arms, a frame its columns.
+    """
+    if is_uplift_target(effect):
+        arms = np.unique(read_uplift_target(effect).treatment).tolist()
+        control = _control(arms)
+        return [arm for arm in arms if arm != control]
+    if hasattr(effect, "propensity") and hasattr(effect, "arms"):
+        return list(np.asarray(effect.arms).tolist())[1:]
+    columns = getattr(effect, "columns", None)
+    return None if columns is None or isinstance(columns, pd.RangeIndex) else list(columns)
 
 
 def effects_of_arms(outcome: ArrayLike, treatment: ArrayLike | None, propensity: Propensity) -> FloatArray:
@@ -73,13 +91,7 @@ def _read(outcome: Any, treatment: ArrayLike | None, propensity: Propensity) -> 
             message("treatment is given beside an uplift target", "the target holds it", "leave treatment= out")
         )
     if rows.survival is not None:
-        raise DataError(
-            message(
-                "the outcome of the target is survival, of which some rows are censored",
-                "a metric needs a number for each row",
-                "uplift_target(value=months_kept, ...), or retained= of those whose outcome is known",
-            )
-        )
+        raise _survival("the outcome of the target is survival, of which some rows are censored")
     if rows.propensity is None:
         return rows, propensity
     if propensity is not None:
@@ -87,6 +99,17 @@ def _read(outcome: Any, treatment: ArrayLike | None, propensity: Propensity) -> 
             message("propensity is given twice", "the uplift target holds one", "leave propensity= out")
         )
     return rows, rows.propensity
+
+
+def _survival(found: str) -> DataError:
+    return DataError(
+        message(
+            found,
+            "a metric needs a number for each row",
+            "uplift_target(value=rmst_outcomes(survival, horizon='90d', treatment=treated), treatment=treated, ...); "
+            "a learner's score does that by its own horizon",
+        )
+    )
 
 
 def _several(rows: UpliftRows, arms: list[Any]) -> bool:
@@ -98,7 +121,9 @@ def _control(arms: list[Any]) -> Any:
     if control is None and len(arms) > 1:
         raise DataError(
             message(
-                f"none of the arms {some(arms)} is the control", "0, False or 'control'", "treatment.replace('b', 0)"
+                f"none of the arms {some(arms)} is the control",
+                "0, False, 'control' or 'none'",
+                "treatment.replace('b', 0)",
             )
         )
     return 0 if control is None and isinstance(arms[0], int) else "control" if control is None else control

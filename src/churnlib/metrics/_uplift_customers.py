@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnlib._checks import named_rows
+from churnlib._checks import check_one_order, named_rows
 from churnlib._typing import FloatArray, IntArray
 from churnlib.exceptions import DataError, message
 from churnlib.metrics._metric_interval import Customers, MetricInterval, _codes
 from churnlib.numerics import normal_quantile
 
-__all__ = ["customer_codes", "error_of_rows", "normal_interval"]
+__all__ = ["customer_codes", "error_of_rows", "labelled", "normal_interval"]
 
 
 def customer_codes(customer: Customers, labels: pd.Index[Any] | None, n_rows: int) -> tuple[IntArray | None, int]:
@@ -32,6 +32,7 @@ def customer_codes(customer: Customers, labels: pd.Index[Any] | None, n_rows: in
                 "customer=X.index.get_level_values('customer_id')",
             )
         )
+    check_one_order({"rows": labelled(labels), "customer": customer})
     codes, n_customers = _codes(customer)
     if (codes < 0).any():
         raise DataError(
@@ -42,6 +43,11 @@ def customer_codes(customer: Customers, labels: pd.Index[Any] | None, n_rows: in
             )
         )
     return codes, n_customers
+
+
+def labelled(labels: pd.Index[Any] | None) -> pd.Series[Any] | None:
+    """Return rows that hold nothing but their labels."""
+    return None if labels is None else pd.Series(np.zeros(len(labels), np.int8), index=labels)
 
 
 def error_of_rows(influence: FloatArray, codes: IntArray | None, n_customers: int) -> float:

@@ -6,11 +6,12 @@ import warnings
 
 import numpy as np
 
+from churnlib._checks import check_one_order
 from churnlib._typing import ArrayLike, FloatArray
 from churnlib.exceptions import AssumptionWarning, DataError, message
 from churnlib.metrics import _arrays
 from churnlib.metrics._uplift_arms import effects_of_arms, has_several_arms, taken_apart
-from churnlib.metrics._uplift_inputs import Experiment, Propensity, read_experiment, read_table, same_labels
+from churnlib.metrics._uplift_inputs import Experiment, Propensity, read_experiment, read_table
 from churnlib.metrics._uplift_ranked import RankedEffects
 from churnlib.metrics._uplift_rows import EstimatedShare
 from churnlib.targets import is_uplift_target
@@ -86,7 +87,8 @@ def ranked_effects(
 ) -> tuple[RankedEffects, Experiment]:
     """Return the effects of an experiment, ranked by a score."""
     outcome, treatment, propensity = taken_apart(outcome, treatment, propensity)
-    same_labels(("outcome", outcome), ("score", score), ("treatment", treatment), ("propensity", propensity))
+    given = {"outcome": outcome, "score": score, "treatment": treatment, "propensity": propensity}
+    check_one_order(given | {"sample_weight": sample_weight})
     trial = read_experiment(outcome, treatment=treatment, propensity=propensity, sample_weight=sample_weight)
     ranked = RankedEffects(_effects(trial), score)
     ranked._labels = _arrays.labels_of(outcome, score)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import pandas as pd
 
-from churnlib._checks import as_floats, named_rows
+from churnlib._checks import as_floats, check_number, named_churn, named_rows
 from churnlib._typing import ArrayLike, BoolArray, FloatArray
 from churnlib.exceptions import DataError, ParameterError, message, some
 from churnlib.metrics import _arrays
 
-__all__ = ["Experiment", "Propensity", "checked_share", "read_experiment", "read_numbers", "read_table", "same_labels"]
+__all__ = ["Experiment", "Propensity", "checked_share", "read_experiment", "read_numbers", "read_table"]
 
 Propensity: TypeAlias = "ArrayLike | Literal['estimate'] | None"
 
@@ -139,8 +138,8 @@ def read_table(values: ArrayLike, name: str) -> FloatArray:
 
 
 def _larger_is_better(outcome: Any) -> None:
-    name = getattr(outcome, "name", None)
-    if isinstance(name, str) and "churn" in name.lower():
+    name = named_churn(outcome)
+    if name is not None:
         raise DataError(
             message(
                 f"the outcome is named {name!r}",
@@ -208,7 +207,8 @@ def _propensity(propensity: Propensity, treated: BoolArray, weight: FloatArray) 
             )
         return np.full(n_rows, float((weight * treated).sum() / weight.sum()))
     if np.ndim(propensity) == 0:
-        chance = float(propensity) if isinstance(propensity, (int, float, np.number)) else float("nan")
+        given = np.asarray(propensity)
+        chance = float(given) if given.dtype.kind in "iuf" else float("nan")
         if not 0 < chance < 1:
             raise ParameterError(
                 message(
@@ -232,26 +232,9 @@ def _propensity(propensity: Propensity, treated: BoolArray, weight: FloatArray) 
     return chances
 
 
-def same_labels(*columns: tuple[str, Any]) -> None:
-    """Refuse labelled columns that hold the same labels in different orders: they are paired by position."""
-    labelled = [(name, column.index) for name, column in columns if isinstance(column, pd.Series)]
-    for name, index in labelled[1:]:
-        first, reference = labelled[0]
-        if len(index) != len(reference) or index.equals(reference) or not index.is_unique:
-            continue
-        if not len(index.symmetric_difference(reference)):
-            raise DataError(
-                message(
-                    f"{first} and {name} hold the same {len(index)} labels in different orders",
-                    "metrics pair them by position",
-                    f"{name} = {name}.reindex({first}.index)",
-                )
-            )
-
-
 def checked_share(k: float, name: str = "k") -> float:
     """Return the share of rows on a list if it is above 0 and at most 1."""
-    if not 0 < k <= 1:
+    if not 0 < check_number(k, name=name) <= 1:
         raise ParameterError(
             message(f"{name} is {k!r}", "a share of the rows above 0 and up to 1 is needed", f"{name}=0.1 for a tenth")
         )

@@ -9,10 +9,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from churnlib._checks import check_one_order
 from churnlib._typing import ArrayLike, BoolArray, FloatArray
 from churnlib.exceptions import DataError, ParameterError, message
 from churnlib.metrics._uplift_arms import taken_apart
-from churnlib.metrics._uplift_inputs import read_experiment, read_numbers, same_labels
+from churnlib.metrics._uplift_inputs import read_experiment, read_numbers
 from churnlib.numerics import TiedOrder
 
 __all__ = ["Method", "QiniMethod", "Strategy", "area_of_other_package", "top_of_sklift"]
@@ -116,7 +117,7 @@ def _arms(
                 "method='churnlib'",
             )
         )
-    same_labels(("outcome", outcome), ("score", score), ("treatment", treatment))
+    check_one_order({"outcome": outcome, "score": score, "treatment": treatment})
     trial = read_experiment(outcome, treatment=treatment, propensity=None, needs_propensity=False)
     return trial.outcome, trial.treated, read_numbers(score, "score", trial.outcome.size)
 

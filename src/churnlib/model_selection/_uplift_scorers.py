@@ -7,12 +7,12 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from churnlib._checks import check_choice
+from churnlib._checks import as_floats, check_choice
 from churnlib._sklearn import BaseEstimator
 from churnlib._typing import ArrayLike, FloatArray
-from churnlib.exceptions import AssumptionWarning, ParameterError, ParameterTypeError, message
+from churnlib.exceptions import AssumptionWarning, DataError, ParameterError, ParameterTypeError, message
 from churnlib.metrics import RankedEffects, ipw_scores
-from churnlib.targets import is_uplift_target, read_uplift_target
+from churnlib.targets import is_uplift_target
 
 __all__ = ["UpliftScorer"]
 
@@ -42,6 +42,9 @@ class UpliftScorer(BaseEstimator):
         If the metric is unknown, or (when called) treatment or propensity is missing.
     ParameterTypeError
         If (when called) the estimator cannot predict.
+    DataError
+        If (when called) the outcome is survival and the estimator no learner of uplift with a horizon, or it predicts
+        for other treatments than the rows have.
 
     Warns
     -----
@@ -136,7 +139,17 @@ class UpliftScorer(BaseEstimator):
         metric = check_choice(self.metric, _METRICS, name="metric")
         _treatment_or_error(y, treatment)
         effects, weight = _effects(estimator, X, y, treatment, propensity, sample_weight)
-        predicted = np.asarray(estimator.predict(X), dtype=np.float64).reshape(effects.shape)
+        predicted = np.asarray(estimator.predict(X), dtype=np.float64)
+        if predicted.size != effects.size:
+            raise DataError(
+                message(
+                    f"a {type(estimator).__name__} predicts an array of shape {predicted.shape}, and there are "
+                    f"{effects.shape[0]} rows and {effects.shape[1]} treatments",
+                    "an effect of each treatment for each row",
+                    "y of the arms the learner was fitted to",
+                )
+            )
+        predicted = predicted.reshape(effects.shape)
         ranked = [RankedEffects(*pair) for pair in zip(effects.T, predicted.T, strict=True)]
         return float(np.mean([getattr(one, metric)(weight) for one in ranked]))
 
@@ -169,16 +182,17 @@ def _effects(
             rows, y, treatment=treatment, propensity=propensity, sample_weight=sample_weight
         )
         return found
-    outcome = y
-    if is_uplift_target(y):
-        read = read_uplift_target(y)
-        outcome, treatment = read.outcome, read.treatment
-        propensity = read.propensity if propensity is None else propensity
     weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    values = np.asarray(outcome, dtype=np.float64)
-    centred = values - np.average(values, weights=weight)
-    scores = ipw_scores(centred, treatment=treatment, propensity=propensity, sample_weight=weight)
-    return scores[:, None], weight
+    arms: dict[str, Any] = {"treatment": treatment, "propensity": propensity, "sample_weight": weight}
+    ipw_scores(y, **arms)  # says what is wrong with the rows as they were given
+    if is_uplift_target(y):
+        centred = np.array(y)
+        centred["outcome"] -= np.average(centred["outcome"], weights=weight)
+    else:
+        values = np.asarray(as_floats(y)).reshape(-1)
+        centred = values - np.average(values, weights=weight)
+    scores = ipw_scores(centred, **arms)
+    return scores.reshape(len(scores), -1), weight
 
 
 def _learner(estimator: Any, X: Any) -> tuple[Any, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from churnlib.exceptions import DataError, message, some
 from churnlib.plotting._canvas import (
     BLUE,
     GREY,
@@ -111,7 +112,7 @@ def plot_uplift_table(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     SchemaError
         If a column is missing from the frame, or holds no numbers.
     DataError
-        If it has no rows.
+        If it has no rows, or several models.
     ParameterTypeError
         If an argument is of no use.
     MissingDependencyError
@@ -125,6 +126,15 @@ def plot_uplift_table(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     [0.0, -1.0]
     """
     checked_frame(table, ["bin", "rows", "uplift", "low", "high"], name="table", maker=_TABLE)
+    models = [model for model, _ in by_model(table)]
+    if len(models) > 1:
+        raise DataError(
+            message(
+                f"the table holds {len(models)} models ({some(models)})",
+                "bars of one: side by side they cannot be told apart",
+                f"plot_uplift_table(table.loc[{models[0]!r}])",
+            )
+        )
     ax = axes_for(ax)
     rows, uplift, low, high = (
         numbers_of(table, name, name="table", maker=_TABLE) for name in ("rows", "uplift", "low", "high")

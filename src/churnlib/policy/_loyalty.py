@@ -12,12 +12,21 @@ import numpy as np
 import pandas as pd
 
 from churnlib._checks import check_choice, check_number, named_rows
+from churnlib._fields import check_label
+from churnlib._ids import check_same_kind, ids_of
 from churnlib._typing import FloatArray, Instant, IntArray, Kinds, Span
-from churnlib.alerts._customers import check_same_kind, ids_of
-from churnlib.alerts._fields import check_label
 from churnlib.calendar import Duration, cutoffs, duration, timestamp, timestamps, to_us, zone_name
 from churnlib.events import EventLog
-from churnlib.exceptions import DataError, DuplicateError, ParameterError, ParameterTypeError, TimeError, message, some
+from churnlib.exceptions import (
+    DataError,
+    DuplicateError,
+    ParameterError,
+    ParameterTypeError,
+    SchemaError,
+    TimeError,
+    message,
+    some,
+)
 from churnlib.policy._contact._history import NEVER
 
 __all__ = ["LoyaltyTiers"]
@@ -125,6 +134,8 @@ class LoyaltyTiers:
         ------
         DataError
             When an amount is missing.
+        SchemaError
+            When amounts are no numbers.
         DuplicateError
             When a customer stands there twice.
         TimeError
@@ -347,7 +358,12 @@ def _amounts(amount: Any) -> tuple[pd.Index[Any], FloatArray]:
                 "amount.groupby(level=0).sum()",
             )
         )
-    values = amount.to_numpy(dtype=np.float64, na_value=np.nan)
+    try:
+        values = amount.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise SchemaError(
+            message(f"amount holds {amount.dtype} ({error})", "numbers were expected", "amount.astype(float)")
+        ) from None
     missing = ~np.isfinite(values)
     if missing.any():
         raise DataError(

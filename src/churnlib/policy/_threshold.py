@@ -122,7 +122,7 @@ class CostThreshold(MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ParameterError
-            If the learner has no intervals.
+            If the learner has no intervals, or a sequence of costs is not as long as its actions.
         SchemaError
             If a column is not in X.
         DataError
@@ -133,6 +133,15 @@ class CostThreshold(MetaEstimatorMixin, BaseEstimator):
         validate_data(self, X, reset=False, skip_check_array=True)
         wide = effect.reshape(len(effect), -1)
         value, cost = _amounts(self.value, X, "value"), _amounts(self.cost, X, "cost")
+        for name, amounts in (("value", value), ("cost", cost)):
+            if amounts.shape[-1:] not in ((), (1,), wide.shape[1:]):
+                raise ParameterError(
+                    message(
+                        f"{name} has {amounts.shape[-1]} entries, and the learner has {wide.shape[1]} actions",
+                        "one number, or one for each action",
+                        f"{name}={[12.0] * wide.shape[1]}",
+                    )
+                )
         gain: FloatArray = (wide * value - cost).reshape(effect.shape)
         return gain
 
@@ -190,7 +199,12 @@ def _amounts(given: float | str | ArrayLike, X: Any, name: str) -> Array:
             raise SchemaError(
                 message(f"{name}={given!r} is no column of X ({nearest(given, columns)})", "a column", f"{name}=100.0")
             )
-        found = np.asarray(X[given], dtype=np.float64)[:, None]
+        try:
+            found = np.asarray(X[given], dtype=np.float64)[:, None]
+        except (TypeError, ValueError) as error:
+            raise SchemaError(
+                message(f"{name}={given!r} names a column without amounts ({error})", "numbers", f"{name}=100.0")
+            ) from None
     else:
         found = np.asarray(given, dtype=np.float64)
     wrong = ~np.isfinite(found) | ((found < 0.0) & (name == "cost"))

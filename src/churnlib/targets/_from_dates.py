@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnlib._checks import check_choice, named_rows
+from churnlib._checks import check_choice, check_one_order, named_rows
 from churnlib._typing import Array, ArrayLike, FloatArray, Instant
 from churnlib.exceptions import DataError, ParameterError, TimeError, message, some
-from churnlib.targets._survival_target import check_one_order, survival_target
+from churnlib.targets._survival_target import survival_target
 
 __all__ = ["survival_target_from_dates"]
 

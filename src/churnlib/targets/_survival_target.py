@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnlib._checks import as_names, check_choice, named_rows
+from churnlib._checks import as_names, check_choice, check_one_order, named_rows
 from churnlib._typing import Array, ArrayLike, BoolArray, FloatArray
 from churnlib.exceptions import DataError, ParameterError, SchemaError, message, nearest, some
 
@@ -143,22 +143,6 @@ def _one_length(columns: dict[str, pd.Series[Any]]) -> None:
     if len(set(lengths.values())) > 1:
         stated = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise DataError(message(f"lengths differ: {stated}", "one value for each row"))
-
-
-def check_one_order(given: dict[str, Any]) -> None:
-    """Refuse labelled values that hold the same labels in different orders: pairing them by position is wrong."""
-    series = {name: values for name, values in given.items() if isinstance(values, pd.Series)}
-    first = next(iter(series), "")
-    for name, values in series.items():
-        index, other = series[first].index, values.index
-        if not index.equals(other) and index.is_unique and not len(index.symmetric_difference(other)):
-            raise DataError(
-                message(
-                    f"{first} and {name} hold the same {len(other)} labels in different orders",
-                    "rows are paired by position",
-                    f"{name}={name}.reindex({first}.index)",
-                )
-            )
 
 
 def _times(column: pd.Series[Any], name: str) -> FloatArray:

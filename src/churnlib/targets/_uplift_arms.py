@@ -14,11 +14,11 @@ from churnlib.exceptions import DataError, message, some
 
 __all__ = ["arms_of", "usual_control"]
 
-_CONTROLS: tuple[Any, ...] = (0, "control", "0")
+_CONTROLS: tuple[Any, ...] = (0, "control", "none", "0")
 
 
 def usual_control(arms: Iterable[Any]) -> Any:
-    """Return the arm that is the control by its name, 0, False or "control"; None if there is none."""
+    """Return the arm that is the control by its name, 0, False, "control" or "none"; None if there is none."""
     listed = list(arms)
     return next((arm for usual in _CONTROLS for arm in listed if type(arm) is not tuple and arm == usual), None)
 

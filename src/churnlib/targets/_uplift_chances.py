@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from churnlib._checks import as_floats, named_rows
+from churnlib._frames import read_frame
 from churnlib._typing import BoolArray, FloatArray
 from churnlib.exceptions import DataError, SchemaError, message, some
 from churnlib.targets._uplift_arms import usual_control
@@ -25,6 +26,7 @@ def chances_of(propensity: Any, arms: Sequence[Any], n_rows: int, *, control: An
     `propensity` is a number or one for each row (the chance to be treated, of two arms), an array by row and arm, or a
     mapping or frame by the names of the arms; `arms` are those that rows were seen in.
     """
+    propensity = _of_pandas(propensity)
     named = isinstance(propensity, Mapping | pd.DataFrame)
     chances = _by_name(propensity, arms, n_rows, control) if named else _floats(propensity)
     if chances.ndim == 0:
@@ -96,11 +98,26 @@ def _by_name(propensity: Any, arms: Sequence[Any], n_rows: int, control: Any) ->
         raise SchemaError(
             message(
                 f"propensity names the arms {some(names, 12)}, and treatment has {some(arms, 12)}",
-                "a chance for each arm, among them the control: 0, False or 'control'",
+                "a chance for each arm, among them the control: 0, False, 'control' or 'none'",
                 "propensity={'control': 0.5, 'call': 0.2, 'email': 0.3}",
             )
         )
     order = [base, *sorted(name for name in names if name != base)]
     if isinstance(propensity, pd.DataFrame):
         return propensity[order].to_numpy(dtype=np.float64)
-    return np.tile(_floats([propensity[name] for name in order]), (n_rows, 1))
+    try:
+        return np.stack([np.broadcast_to(_floats(propensity[name]), n_rows) for name in order], axis=1)
+    except ValueError:
+        raise DataError(
+            message(
+                f"propensity has not a chance for each of {n_rows} rows",
+                "one chance for each arm, or one for each row and arm",
+                "propensity={'control': 0.5, 'call': 0.2, 'email': 0.3}",
+            )
+        ) from None
+
+
+def _of_pandas(propensity: Any) -> Any:
+    """Return a frame of another library as one of pandas: its columns are named after the arms, in any order."""
+    named = hasattr(propensity, "columns") or hasattr(propensity, "column_names")
+    return read_frame(propensity) if named and not isinstance(propensity, pd.DataFrame) else propensity

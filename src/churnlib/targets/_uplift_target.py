@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnlib._checks import as_floats, named_rows
+from churnlib._checks import as_floats, check_one_order, named_churn, named_rows
 from churnlib._typing import Array, ArrayLike, FloatArray
 from churnlib.exceptions import DataError, ParameterError, message, some
 from churnlib.targets._survival_rows import read_survival_target
-from churnlib.targets._survival_target import check_one_order
 from churnlib.targets._uplift_arms import arms_of
 from churnlib.targets._uplift_chances import chances_of
 
@@ -155,8 +154,8 @@ def _outcome(name: str, values: Any) -> dict[str, Array]:
 
 def refuse_churn(outcome: Any, name: str) -> None:
     """Refuse an outcome that by its name says 1 is bad."""
-    called = getattr(outcome, "name", None)
-    if isinstance(called, str) and called.lower() in {"churn", "churned"}:
+    called = named_churn(outcome)
+    if called is not None:
         raise DataError(
             message(
                 f"{name} is a Series named {called!r}, where 1 is bad",

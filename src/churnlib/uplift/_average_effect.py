@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from churnlib._checks import as_floats, named_rows
-from churnlib._typing import ArrayLike, FloatArray, IntArray
+from churnlib._checks import as_floats, check_one_order, named_rows
+from churnlib._typing import Array, ArrayLike, FloatArray, IntArray
 from churnlib.exceptions import DataError, ParameterError, message, nearest, some
 from churnlib.metrics import MetricInterval
 from churnlib.numerics import normal_quantile
@@ -133,16 +133,20 @@ def group_effects(
     >>> group_effects(scores, tier).loc["A"].round(3).to_dict()
     {'effect': 0.072, 'low': 0.028, 'high': 0.116, 'standard_error': 0.022, 'n_rows': 2000.0, 'n_customers': 2000.0}
     """
+    check_one_order({"scores": scores, "groups": groups})
     read = read_effect_scores(scores, arm=arm, customer=customer, sample_weight=sample_weight)
     codes, names = _groups(groups, read.values.size)
     weight = np.bincount(codes, weights=read.weight)
+    _weighed(weight, names)
     value = np.bincount(codes, weights=read.weight * read.values) / weight
     parts = read.weight * (read.values - value[codes]) / weight[codes]
     # the influence of a row is on its own group only; rows of one customer in a group are added first
-    pair = codes * np.int64(read.n_customers) + (read.codes if read.codes is not None else np.arange(codes.size))
-    found, place = np.unique(pair, return_inverse=True)
-    owner = found // read.n_customers
-    n_customers = np.bincount(owner, minlength=len(names))
+    member = np.arange(codes.size) if read.codes is None else read.codes
+    n_codes = np.int64(member.max() + 1)
+    found, place = np.unique(codes * n_codes + member, return_inverse=True)
+    owner = found // n_codes
+    counted = np.bincount(place.reshape(-1), weights=read.weight) > 0
+    n_customers = np.bincount(owner[counted], minlength=len(names))
     _enough(n_customers, names)
     squares = np.bincount(owner, weights=np.bincount(place.reshape(-1), weights=parts) ** 2)
     error = np.sqrt(squares * n_customers / (n_customers - 1.0))
@@ -172,6 +176,7 @@ class EffectScores:
 
 def read_effect_scores(scores: Any, *, arm: Any, customer: Any, sample_weight: Any) -> EffectScores:
     """Return one finite score for each row, its customer and its weight."""
+    check_one_order({"scores": scores, "customer": customer, "sample_weight": sample_weight})
     held = getattr(scores, "values", scores) if hasattr(scores, "propensity") else scores
     values = _column(np.asarray(as_floats(held)), scores, arm)
     lacking = ~np.isfinite(values)
@@ -187,7 +192,7 @@ def read_effect_scores(scores: Any, *, arm: Any, customer: Any, sample_weight: A
     if owner is None:
         codes, n_customers = None, values.size
     else:
-        codes, names = pd.factorize(pd.Index(owner), sort=True)
+        codes, names = pd.factorize(_flat(owner))
         codes, n_customers = codes.astype(np.int64), len(names)
         if codes.size != values.size or (codes < 0).any():
             raise DataError(
@@ -198,9 +203,12 @@ def read_effect_scores(scores: Any, *, arm: Any, customer: Any, sample_weight: A
                     "customer=X.index.get_level_values('customer_id')",
                 )
             )
+    weight = _weights(sample_weight, values.size)
+    if (weight == 0).any():  # who weighs nothing is no customer more
+        n_customers = int(np.count_nonzero(weight)) if codes is None else int(np.unique(codes[weight > 0]).size)
     if n_customers < 2:
         raise DataError(message(f"there are {n_customers} customers", "an interval needs at least two"))
-    return EffectScores(values, _weights(sample_weight, values.size), codes, n_customers)
+    return EffectScores(values, weight, codes, n_customers)
 
 
 def error_of_sums(influence: FloatArray, codes: IntArray | None, n_customers: int) -> FloatArray:
@@ -264,8 +272,19 @@ def _treatments(scores: Any, n_columns: int) -> list[Any]:
     return list(range(n_columns)) if arms is None else list(np.asarray(arms).tolist())[-n_columns:]
 
 
+def _flat(owner: Any) -> Any:
+    """Return one object for each row: numpy would make a table of ids that are tuples."""
+    if isinstance(owner, list | tuple):
+        flat = np.empty(len(owner), dtype=object)
+        flat[:] = owner
+        return flat
+    return pd.Index(owner)
+
+
 def _owner(scores: Any, held: Any, customer: Any) -> Any:
     if customer is not None:
+        if isinstance(customer, list | tuple):
+            return customer
         return np.asarray(customer) if not isinstance(customer, pd.Index | pd.Series) else customer.array
     for labelled in (scores, held):
         index = getattr(labelled, "index", None)
@@ -302,6 +321,19 @@ def _groups(groups: Any, n_rows: int) -> tuple[IntArray, Any]:
         )
     codes, names = pd.factorize(column, sort=True)
     return codes.astype(np.int64), names
+
+
+def _weighed(weight: Array, names: Any) -> None:
+    nothing = weight == 0
+    if nothing.any():
+        raise DataError(
+            message(
+                f"all rows of {int(nothing.sum())} of {nothing.size} groups "
+                f"({some(map(repr, np.asarray(names)[nothing]))}) weigh 0",
+                "a row that counts in each group",
+                "leave these groups out: rows = groups.isin(others)",
+            )
+        )
 
 
 def _enough(n_customers: IntArray, names: Any) -> None:

@@ -8,10 +8,13 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from churnlib._checks import check_one_order
 from churnlib._typing import Array, ArrayLike, BoolArray, FloatArray, IntArray
 from churnlib.exceptions import DataError, HistoryError, ParameterError, message
+from churnlib.metrics._arrays import weights
 from churnlib.model_selection import grouped_folds, splits_of
-from churnlib.uplift._models import FittedModel, fit_mean, rows_of
+from churnlib.targets._uplift_target import outcome_numbers
+from churnlib.uplift._models import FittedModel, fit_mean, n_rows_of, rows_of
 
 __all__ = ["Fold", "cross_fit", "customers_of", "folds_of", "over_folds"]
 
@@ -61,6 +64,8 @@ def cross_fit(
     ------
     ParameterError
         If the folds do not test each row exactly once, or there are fewer than two.
+    DataError
+        If an outcome is missing, lengths differ, or labels are in different orders.
     HistoryError
         If there are fewer customers than folds, or no row to learn from outside a fold.
     ParameterTypeError
@@ -73,9 +78,18 @@ def cross_fit(
     >>> cross_fit(LinearRegression(), X, 2 * X[:, 0], cv=3).round(6)
     array([ 0.,  2.,  4.,  6.,  8., 10.])
     """
-    outcome = np.asarray(y, dtype=np.float64)
-    weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    check_one_order({"X": X, "y": y, "among": among, "sample_weight": sample_weight})
+    outcome = outcome_numbers(y, "y")
+    weight = None if sample_weight is None else weights(sample_weight, len(outcome))[0]
     learned: BoolArray = np.ones(len(outcome), bool) if among is None else np.asarray(among, bool)
+    if not len(outcome) == len(learned) == n_rows_of(X):
+        raise DataError(
+            message(
+                f"X has {n_rows_of(X)} rows, y {len(outcome)} and among {len(learned)}",
+                "one of each for every row",
+                "y=y.loc[X.index]",
+            )
+        )
     binary = np.isin(outcome, (0.0, 1.0)).all()
     kind = outcome.astype(np.int64) if binary else np.zeros(len(outcome), np.int64)
     folds = folds_of(cv, X, 2 * learned + kind, seed=random_state)

@@ -44,7 +44,7 @@ class DRLearner(WeighingLearner):
     trim : float, default=0.0
         Rows for which some arm is less likely than this are left out of the effects, and counted in ``overlap_``.
     control : object, default=None
-        The name of the arm without treatment. None: 0, False or "control".
+        The name of the arm without treatment. None: 0, False, "control" or "none".
     horizon : float or str, default=None
         For a survival outcome: how far to look. The outcome is then the time stayed until there.
     random_state : int, default=0

@@ -116,7 +116,7 @@ def dr_scores(
     clip : float, default=0.01
         Estimated propensities are kept at least so far from 0 and 1. Given ones are taken as they are.
     control : object, default=None
-        The name of the arm without treatment. None: 0, False or "control".
+        The name of the arm without treatment. None: 0, False, "control" or "none".
     horizon : float or str, default=None
         For a survival outcome: how far to look. The outcome is then the time stayed until there.
     sample_weight : array-like of shape (n_rows,), default=None

@@ -9,7 +9,7 @@ import numpy as np
 
 from churnlib._sklearn import Interval, StrOptions, check_is_fitted, clone
 from churnlib._typing import Array, FloatArray
-from churnlib.exceptions import DataError, message, some
+from churnlib.exceptions import DataError, ParameterTypeError, message, some
 from churnlib.uplift._cross_fit import Fold
 from churnlib.uplift._dr_learner import DRLearner
 from churnlib.uplift._dr_scores import nuisances_of
@@ -48,7 +48,7 @@ class IsotonicUplift(UpliftLearner):
     clip : float, default=0.01
         Estimated propensities are kept at least so far from 0 and 1.
     control : object, default=None
-        The name of the arm without treatment. None: 0, False or "control".
+        The name of the arm without treatment. None: 0, False, "control" or "none".
     horizon : float or str, default=None
         For a survival outcome: how far to look.
     random_state : int, default=0
@@ -165,7 +165,17 @@ def out_of_fold_effects(learner: Any, rows: AssignedRows, folds: list[Fold]) -> 
 
 def fitted_to(learner: Any, rows: AssignedRows, chosen: Array) -> Any:
     """Return a clone of a learner, fitted to some rows with what is known of their propensity."""
+    from sklearn.utils.validation import has_fit_parameter
+
     fitted = clone(learner)
+    if not has_fit_parameter(fitted, "treatment"):
+        raise ParameterTypeError(
+            message(
+                f"learner is a {type(learner).__name__}, whose fit takes no treatment",
+                "a learner of uplift; steps before it belong in front of all",
+                "make_pipeline(StandardScaler(), IsotonicUplift(DRLearner()))",
+            )
+        )
     if "control" in fitted.get_params(deep=False):
         fitted.set_params(control=rows.arms[0].item())
     propensity: Any = "estimate" if rows.estimate else None

@@ -389,7 +389,18 @@ class WeighingLearner(UpliftLearner):
 
     def _report(self, rows: AssignedRows, chances: Chances) -> None:
         self.propensity_model_ = chances.model
-        trimmed = 1.0 - float(self._kept(chances).mean())
+        kept = self._kept(chances)
+        gone = np.setdiff1d(np.arange(len(rows.arms)), rows.codes[kept])
+        if gone.size:
+            raise DataError(
+                message(
+                    f"trim={self.trim!r} leaves {int(kept.sum())} of {len(rows)} rows, and none of "
+                    f"{some(map(repr, rows.arms[gone].tolist()))}",
+                    "rows of every arm that could have been in each",
+                    f"trim={self.trim / 2:.3g}, or other customers to compare with",
+                )
+            )
+        trimmed = 1.0 - float(kept.mean())
         self.overlap_ = overlap_of(
             rows, chances.values, estimated=chances.estimated, clipped=chances.clipped, trimmed=trimmed
         )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from churnlib._checks import as_floats, named_rows
+from churnlib._checks import as_floats, check_one_order, named_rows
 from churnlib._typing import ArrayLike, FloatArray
 from churnlib.exceptions import DataError, message, some
 from churnlib.numerics import normal_quantile
@@ -229,6 +229,7 @@ def project_effects(
     tenure            0.49  0.45  0.54            0.02
     orders           -0.02 -0.06  0.03            0.02
     """
+    check_one_order({"scores": scores, "X": X})
     index = getattr(X, "index", None)
     if customer is None and isinstance(index, pd.Index) and "customer_id" in index.names:
         customer = index.get_level_values("customer_id")

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnlib._checks import named_rows
+from churnlib._checks import check_one_order, named_rows
+from churnlib._frames import read_frame
 from churnlib._sklearn import BaseEstimator, validate_data
 from churnlib._typing import Array, ArrayLike, BoolArray, FloatArray, IntArray
-from churnlib.exceptions import DataError, ParameterError, message, some
+from churnlib.exceptions import DataError, ParameterError, SchemaError, message, some
 from churnlib.metrics._arrays import weights
 from churnlib.targets import SurvivalRows, UpliftRows, is_uplift_target, read_survival_target, read_uplift_target
-from churnlib.targets._survival_target import check_one_order
 from churnlib.targets._uplift_arms import arms_of, usual_control
 from churnlib.targets._uplift_chances import chances_of
 from churnlib.targets._uplift_target import outcome_numbers, refuse_churn
@@ -100,12 +100,21 @@ def read_assigned(
 def read_features(estimator: BaseEstimator, X: Any, *, reset: bool) -> Any:
     """Return X as an array or a pandas frame; missing values and columns of texts are left to the models inside."""
     if hasattr(X, "columns") and not isinstance(X, pd.DataFrame):
-        X = _from_other_frame(X)
+        X = read_frame(X)
     if not isinstance(X, pd.DataFrame):
         return validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan")
     if not len(X) or not X.shape[1]:
         raise DataError(message(f"X has shape {X.shape}", "rows and columns", "check the filter that left none"))
+    if not X.columns.is_unique:
+        twice = X.columns[X.columns.duplicated()].unique().tolist()
+        raise SchemaError(
+            message(
+                f"X has several columns {some(map(repr, twice))}", "each name once", "X.loc[:, ~X.columns.duplicated()]"
+            )
+        )
     validate_data(estimator, X, reset=reset, skip_check_array=True)
+    if any(dtype == np.dtype(object) for dtype in X.dtypes):
+        X = X.infer_objects()  # numbers that pandas holds as objects are no texts
     for name in X.columns[[dtype.kind == "f" for dtype in X.dtypes]]:
         infinite = np.isinf(X[name].to_numpy(dtype=np.float64, na_value=np.nan))
         if infinite.any():
@@ -117,16 +126,6 @@ def read_features(estimator: BaseEstimator, X: Any, *, reset: bool) -> Any:
                 )
             )
     return X
-
-
-def _from_other_frame(X: Any) -> Any:
-    import narwhals as nw  # only where a frame of another library comes in
-
-    try:
-        frame: Any = nw.from_native(X)
-    except TypeError:
-        return X
-    return (frame.collect() if isinstance(frame, nw.LazyFrame) else frame).to_pandas()
 
 
 def _target(y: Any, treatment: Any, propensity: Any, learner: str) -> UpliftRows:
@@ -172,15 +171,7 @@ def _target(y: Any, treatment: Any, propensity: Any, learner: str) -> UpliftRows
 def _pair(X: Any, features: Any, *others: Any) -> None:
     """Refuse labels in different orders, as rows are paired by position."""
     given = dict(zip(("y", "treatment", "propensity", "sample_weight"), others, strict=True))
-    labelled = {name: _labels(values) for name, values in given.items() if hasattr(values, "index")}
-    if isinstance(X, pd.DataFrame):
-        labelled = {"X": _labels(features)} | labelled
-    check_one_order({name: labels for name, labels in labelled.items() if labels is not None})
-
-
-def _labels(values: Any) -> pd.Series[Any] | None:
-    index = getattr(values, "index", None)
-    return pd.Series(np.zeros(len(index), np.int8), index=index) if isinstance(index, pd.Index) else None
+    check_one_order(({"X": features} if isinstance(X, pd.DataFrame) else {}) | given)
 
 
 def _arms(treatment: Array, control: Any, weight: FloatArray | None) -> tuple[IntArray, Array]:
@@ -201,7 +192,7 @@ def _arms(treatment: Array, control: Any, weight: FloatArray | None) -> tuple[In
         raise ParameterError(
             message(
                 f"which of the arms {some(map(repr, names))} is the control is not said",
-                "the arm without treatment is 0, False or 'control', or named",
+                "the arm without treatment is 0, False, 'control' or 'none', or named",
                 f"control={names[0]!r}",
             )
         )
@@ -221,6 +212,8 @@ def _arms(treatment: Array, control: Any, weight: FloatArray | None) -> tuple[In
 
 
 def _chances(field: Any, argument: Any, default: Any, arms: Array, n_rows: int) -> tuple[FloatArray | None, bool]:
+    if argument is None and field is not None:
+        field = _control_first(field, arms)
     chosen = next((value for value in (argument, field, default) if value is not None), None)
     if chosen is None:
         return None, False
@@ -241,6 +234,18 @@ def _chances(field: Any, argument: Any, default: Any, arms: Array, n_rows: int) 
             )
         )
     return chances, False
+
+
+def _control_first(field: FloatArray, arms: Array) -> FloatArray:
+    """Return the chances of a target in the order of the arms: of names it knows the usual controls only."""
+    names = arms.tolist()
+    base = usual_control(names)
+    if base is None or base == names[0]:
+        return field
+    held = [base, *sorted(name for name in names if name != base)]
+    chances = np.column_stack([1.0 - field, field]) if field.ndim == 1 else field
+    # of an arm that no row is in the target tells nothing but the number of columns, which is looked at later
+    return chances[:, [held.index(name) for name in names]] if chances.shape[1] == len(names) else chances
 
 
 def _outcome(given: UpliftRows, horizon: Any, weight: FloatArray | None) -> FloatArray:

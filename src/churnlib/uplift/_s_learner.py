@@ -33,7 +33,7 @@ class SLearner(OutcomeLearner):
     propensity : float, array-like, mapping, dataframe or "estimate", default=None
         The chance of each arm; only `score` asks for it.
     control : object, default=None
-        The name of the arm without treatment. None: 0, False or "control".
+        The name of the arm without treatment. None: 0, False, "control" or "none".
     horizon : float or str, default=None
         For a survival outcome: how far to look. The outcome is then the time stayed until there.
     random_state : int, default=0
@@ -84,6 +84,9 @@ class SLearner(OutcomeLearner):
     def _with_arm(self, X: Any, codes: IntArray) -> Any:
         flags = (codes[:, None] == np.arange(1, len(self.arms_))).astype(np.float64)
         if isinstance(X, pd.DataFrame):
+            X = X.rename(columns=str)  # scikit-learn takes no names of two kinds
             names = [f"arm_{arm}" for arm in self.arms_[1:].tolist()]
+            while X.columns.isin(names).any():
+                names = [f"{name}_" for name in names]
             return pd.concat([X, pd.DataFrame(flags, index=X.index, columns=names)], axis=1)
         return np.column_stack([X, flags])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from churnlib._checks import check_choice
+from churnlib._checks import check_choice, check_number, check_one_order
 from churnlib._sklearn import BaseEstimator
 from churnlib._typing import Array, ArrayLike, FloatArray, IntArray
 from churnlib.exceptions import ParameterError, message, some
@@ -188,7 +188,7 @@ def sanity_checks(
     (True, ['placebo', 'permute', 'random_cause', 'subset', 'pre_period'])
     """
     names = [check_choice(test, _TESTS, name="tests") for test in ([tests] if isinstance(tests, str) else tests)]
-    if not 0 < alpha < 1:
+    if not 0 < check_number(alpha, name="alpha") < 1:
         raise ParameterError(message(f"alpha={alpha!r}", "a chance between 0 and 1", "alpha=0.01"))
     rows = read_assigned(
         BaseEstimator(),
@@ -208,6 +208,7 @@ def sanity_checks(
                 f"rows = np.isin(treatment, {rows.arms[:2].tolist()!r})",
             )
         )
+    check_one_order(({"X": X} if isinstance(X, pd.DataFrame) else {}) | {"pre_period": pre_period})
     before = None if pre_period is None else outcome_numbers(pre_period, "pre_period")
     if before is not None and len(before) != len(rows):
         raise ParameterError(

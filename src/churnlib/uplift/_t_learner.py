@@ -29,7 +29,7 @@ class TLearner(OutcomeLearner):
     propensity : float, array-like, mapping, dataframe or "estimate", default=None
         The chance of each arm; only `score` asks for it.
     control : object, default=None
-        The name of the arm without treatment. None: 0, False or "control".
+        The name of the arm without treatment. None: 0, False, "control" or "none".
     horizon : float or str, default=None
         For a survival outcome: how far to look. The outcome is then the time stayed until there.
     random_state : int, default=0

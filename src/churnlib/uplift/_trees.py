@@ -9,6 +9,7 @@ import pandas as pd
 
 from churnlib._sklearn import BaseEstimator
 from churnlib._typing import Array, ArrayLike, FloatArray
+from churnlib.exceptions import DataError, message
 
 __all__ = ["BoostedOutcome", "BoostedPropensity", "EffectForest"]
 
@@ -54,6 +55,14 @@ class _Trees(BaseEstimator):
         self.categories_: dict[Any, pd.Index[Any]] = {}
         if isinstance(X, pd.DataFrame):
             for name in X.columns:
+                if X[name].dtype.kind in "mM":
+                    raise DataError(
+                        message(
+                            f"column {name!r} holds {X[name].dtype}",
+                            "numbers or texts: a date says nothing of a customer, the time since it may",
+                            f"X[{name!r}] = (cutoff - X[{name!r}]).dt.days",
+                        )
+                    )
                 if not pd.api.types.is_numeric_dtype(X[name].dtype):
                     self.categories_[name] = pd.Index(sorted(X[name].dropna().astype(object).unique(), key=str))
 

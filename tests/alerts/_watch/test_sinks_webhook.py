@@ -23,8 +23,8 @@ import pytest
 from churnlib.alerts import DeliveryError, WebhookSink
 from churnlib.alerts._watch._sinks_webhook import _retry_after
 from churnlib.exceptions import ParameterError, ParameterTypeError
-from tests.alerts.receiver import receiving
 from tests.alerts._watch.test_notice import notice
+from tests.alerts.receiver import receiving
 
 THREE = [notice(customer=number) for number in (7, 8, 9)]
 FAR = "Wed, 21 Oct 2099 07:28:00 GMT"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 
 import churnlib as cl
 from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, SchemaError
+from churnlib.numerics import wilson_interval
 from churnlib.policy import Clock, clock_table, complaint_clocks
 
 NOON = pd.Timestamp("2026-03-02 12:00", tz="UTC")
@@ -162,3 +166,46 @@ def test_the_shipped_clocks_take_other_numbers() -> None:
 def test_what_makes_no_sense_is_refused(make, kind, says) -> None:
     with pytest.raises(kind, match=says):
         make()
+
+
+def answered(ends: list[tuple[int, bool]]) -> pd.DataFrame:
+    """Complaints of customers, a day apart, answered in time or not at all."""
+    rows = []
+    for place, (who, kept) in enumerate(ends):
+        start = NOON - pd.Timedelta(days=len(ends) - place + 1)
+        rows.append((who, "complaint", start, place))
+        rows += [(who, "closed", start + pd.Timedelta(minutes=1), place)] * kept
+    return pd.DataFrame(rows, columns=["customer_id", "kind", "time", "case"])
+
+
+def interval(ends: list[tuple[int, bool]]) -> tuple[float, float]:
+    clock = Clock("c", "complaint", "5min", done="closed", case="case")
+    found = clock_table(clock, answered(ends), on=NOON).loc["c"]
+    return float(found["low"]), float(found["high"])
+
+
+def test_with_one_event_each_the_interval_is_wilsons() -> None:
+    ends = [(k, k % 4 > 0) for k in range(40)]
+    assert interval(ends) == pytest.approx(wilson_interval(30, 40))
+
+
+def test_customers_whose_events_end_alike_count_once() -> None:
+    """By hand: 10 customers with 4 events each, all of a customer alike; the spread is that of 10, with 9 degrees."""
+    ends = [(k % 10, k % 10 < 7) for k in range(40)]
+    assert interval(ends) == pytest.approx(wilson_interval(7, 10))
+    assert interval([(k % 10, True) for k in range(40)]) == pytest.approx(wilson_interval(10, 10))
+    assert interval([(1, k % 4 > 0) for k in range(40)]) == pytest.approx(wilson_interval(0.75, 1))
+
+
+def test_the_interval_covers_where_customers_differ() -> None:
+    rng = np.random.default_rng(crc32(b"test_the_interval_covers_where_customers_differ"))
+    covers = plain = 0
+    for _ in range(150):
+        customer = np.repeat(np.arange(60), 1 + rng.poisson(2, 60))
+        kept = rng.random(len(customer)) < rng.beta(1.6, 0.4, 60)[customer]  # mean 0.8, correlated by 1/3
+        low, high = interval(list(zip(customer.tolist(), kept.tolist(), strict=True)))
+        covers += low <= 0.8 <= high
+        low, high = wilson_interval(kept.sum(), len(kept))
+        plain += low <= 0.8 <= high
+    assert covers / 150 >= 0.88
+    assert plain < covers - 5

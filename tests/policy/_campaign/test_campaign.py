@@ -243,6 +243,120 @@ def test_plans_and_their_logs_are_read_with_exact_odds(explore) -> None:
         assert written.effect == pytest.approx(found.effect)
 
 
+def test_the_chances_of_the_log_bring_explorers_in_and_let_the_holdout_change() -> None:
+    """With P(none) and P(allocated) in the log each row has its own odds; a common share would be wrong here.
+
+    On the first day half are held out and everybody is worth 40 more; without the odds the effect is off by 15.
+    """
+    rng = np.random.default_rng(5)
+    n, day = 20_000, np.repeat([0, 1], 10_000)
+    held = rng.random(n) < np.where(day == 0, 0.5, 0.1)
+    explored = ~held & (rng.random(n) < 0.2)
+    action = np.where(held, "none", np.where(explored & (rng.random(n) < 0.5), "none", "mail"))
+    calm = rng.random(n) < 0.1  # nothing was allocated to these
+    action = np.where(calm & ~(explored & (action == "mail")), "none", action)
+    free = 1 - np.where(day == 0, 0.5, 0.1)
+    frame = pd.DataFrame(
+        {
+            "customer_id": np.arange(n),
+            "on": pd.to_datetime(np.where(day == 0, "2026-03-02", "2026-03-03")),
+            "action": action,
+            "allocated": np.where(calm, "none", "mail"),
+            "holdout": held,
+            "explored": explored,
+            "propensity": 0.5,
+            "propensity_none": (1 - free) + free * np.where(calm, 0.9, 0.1),
+            "propensity_allocated": np.where(calm, (1 - free) + free * 0.9, free * 0.9),
+            "margin": rng.normal(0, 3, n) + 40 * (day == 0) + np.where(action == "mail", 5 + 2.0 * (day == 0), 0),
+        }
+    )
+    found = campaign_result(frame, action="mail")
+    mine = (frame["allocated"] == "mail") & (frame["action"] == "mail")
+    assert (found.n_treated, found.n_contacted) == (mine.sum(), (action == "mail").sum())
+    assert abs(found.effect - (5 + 2 * (day[mine] == 0).mean())) < 4 * found.standard_error < 1.5
+    assert (mine & frame["explored"]).any()
+    assert found.method.endswith("all who were allocated it, by logged propensities")
+    before = campaign_result(frame.drop(columns="propensity_none"), action="mail")
+    assert "in the holdout" in before.method
+    assert abs(before.effect - found.effect) > 10
+    some = frame.assign(propensity_none=frame["propensity_none"].where(frame["on"] > "2026-03-02"))
+    assert campaign_result(some, action="mail").effect == before.effect
+    with pytest.raises(DataError, match="propensities are missing or out of range"):
+        campaign_result(frame.assign(propensity_none=1.5), action="mail")
+
+
+def test_numbers_of_customers_are_not_taken_for_numbers_of_rows() -> None:
+    plan = plan_of().iloc[::-1].reset_index(drop=True)
+    customers = pd.Index(range(400), name="customer_id")
+    margin = pd.Series(np.random.default_rng(2).gamma(2, 5, 400), index=customers, name="margin")
+    found = campaign_result(margin, plan, action="mail")
+    sent = plan.loc[plan["action"] == "mail", "customer_id"]
+    assert found.treated_mean == pytest.approx(margin[sent].mean())
+    assert campaign_result(margin.to_frame(), plan, action="mail").effect == found.effect
+    assert campaign_result(margin.reset_index(), plan, action="mail").effect == found.effect
+    dated = margin.set_axis(
+        pd.MultiIndex.from_product([customers, [pd.Timestamp("2026-03-02", tz="UTC")]], names=["customer_id", "cutoff"])
+    )
+    for on in (None, "2026-03-02"):
+        assert campaign_result(dated.iloc[::-1], plan, action="mail", on=on).effect == found.effect
+    with pytest.raises(DataError, match="margin holds other days than the plan"):
+        campaign_result(dated.rename_axis(["customer_id", "on"]), plan, action="mail", on="2026-03-05")
+    full = pd.DataFrame({"none": 0.2 + customers / 1e4, "mail": 0.8}, index=customers)
+    assert campaign_result(margin, plan, action="mail", propensities=full).effect == pytest.approx(
+        campaign_result(margin, plan, action="mail", propensities=full.loc[plan["customer_id"]]).effect
+    )
+    with pytest.raises(DataError, match="propensities and the plan are about different rows"):
+        campaign_result(margin, plan, action="mail", propensities=full.set_axis(range(7, 407)).sample(frac=1))
+
+
+def test_an_outcome_of_a_customer_does_not_count_for_each_of_his_days() -> None:
+    plan = pd.concat([plan_of(on="2026-03-02"), plan_of(on="2026-03-03", seed=3)], ignore_index=True)
+    with pytest.raises(DataError, match="margin has 400 values for 800 decisions"):
+        campaign_result(margins(plan_of()), plan, action="mail")
+
+
+def test_flags_are_true_or_false_and_nothing_else() -> None:
+    plan = plan_of().drop(columns="propensity")
+    log, held = margins(plan), plan["action"] == "none"
+    known = campaign_result(log, plan.assign(holdout=held), action="mail").effect
+    for form in (held.astype(int), held.astype(float), held.astype("boolean"), held.astype(object)):
+        assert campaign_result(log, plan.assign(holdout=form), action="mail").effect == known
+    for form in (np.where(held, "True", "False"), held.astype(object).where(plan.index > 0), held * 2.0):
+        with pytest.raises(DataError, match="values of holdout are neither True nor False"):
+            campaign_result(log, plan.assign(holdout=form), action="mail")
+
+
+def test_redemptions_in_zeros_and_ones_are_not_two_customers() -> None:
+    plan = plan_of()
+    log = margins(plan)
+    used = (plan["action"] == "mail") & (plan["customer_id"] % 3 == 0)
+    for form in (used, used.to_numpy(), used.astype(int), used.astype(int).to_numpy(), plan.loc[used, "customer_id"]):
+        assert campaign_result(log, plan, action="mail", redeemed=form).n_redeemed == used.sum()
+    assert campaign_result(log, plan, action="mail", redeemed=[0, 1]).n_redeemed == (
+        (plan["action"] == "mail").iloc[:2].sum()
+    )
+
+
+def test_it_says_when_a_few_big_spenders_decide() -> None:
+    rng = np.random.default_rng(6)
+    plan = plan_of(2000)
+    even = pd.DataFrame({"customer_id": plan["customer_id"], "margin": rng.gamma(4, 5, 2000)})
+    assert not any("skewness" in note for note in campaign_result(even, plan, action="mail", cost=0).notes)
+    few = even.assign(margin=np.where(rng.random(2000) < 0.1, rng.lognormal(3, 1.5, 2000), 0))
+    found = campaign_result(few, plan, action="mail", cost=0)
+    [said] = [note for note in found.notes if "skewness" in note]
+    assert f"among the {found.n_control:,} of the smaller side" in said
+    shares = few.assign(bought=(few["margin"] > 150).astype(int))
+    assert not any("skewness" in note for note in campaign_result(shares, plan, action="mail", value="bought").notes)
+
+
+def test_the_worth_of_a_kept_customer_is_said() -> None:
+    plan = plan_of()
+    log = margins(plan).assign(kept=lambda frame: (frame["margin"] > 6).astype(int))
+    found = campaign_result(log, plan, action="mail", value="kept", margin=20)
+    assert "per decision in kept, at 20 each" in repr(found)
+
+
 def test_several_actions_need_all_probabilities() -> None:
     plan = plan_of().assign(action=lambda frame: frame["action"].where(frame.index % 3 > 0, "call"))
     log = margins(plan_of())
@@ -359,6 +473,14 @@ def test_bad_frames_of_outcomes() -> None:
         campaign_result(log.assign(churned=0), plan, action="mail", value="churned")
     with pytest.raises(SchemaError, match="the plan does not say which customers it is about"):
         campaign_result(log, plan.drop(columns="customer_id"), action="mail")
+    with pytest.raises(DataError, match="the plan has no rows"):
+        campaign_result(log, plan.iloc[:0], action="mail")
+    with pytest.raises(ParameterError, match="action='none' is what an action is compared with"):
+        campaign_result(log, plan, action="none")
+    with pytest.raises(DataError, match="cost cannot be read as numbers"):
+        campaign_result(log, plan.assign(cost="dear"), action="mail")
+    with pytest.raises(DataError, match="the outcome is named 'churned'"):
+        campaign_result(log["margin"].rename("churned"), plan, action="mail")
     with pytest.raises(SchemaError, match="the plan has no column 'action'"):
         campaign_result(log, plan.drop(columns="action"), action="mail")
     with pytest.raises(DataError, match="the control is 1 customer"):

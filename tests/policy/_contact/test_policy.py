@@ -457,7 +457,7 @@ def test_what_is_of_a_wrong_type_is_refused(make, says) -> None:
             "1 of 2 rows of the history have no instant",
         ),
         (contacts((None, "call", "2026-03-01")), DataError, "1 of 1 rows of the history have no customer"),
-        (contacts(("ann", "call", "2026-03-01")), SchemaError, "the state knows customers as int64"),
+        (contacts(("ann", "call", "2026-03-01")), SchemaError, "customers are known as int64"),
         (pd.DataFrame({"customer_id": [1], "at": ["2026-03-01"]}), SchemaError, "neither actions nor channels"),
         (pd.DataFrame({"customer_id": [1], "action": ["call"]}), SchemaError, "the history says not when"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 import numpy as np
 import pandas as pd
@@ -398,6 +399,7 @@ BAD = [
     ({"budget": -1}, ParameterError, "budget=-1 is out of range"),
     ({"budget": float("nan")}, ParameterError, "budget=nan is out of range"),
     ({"budget": "much"}, ParameterTypeError, "budget is 'much'"),
+    ({"contact_policy": [Cooldown("30d")]}, ParameterTypeError, "contact_policy is a list"),
     ({"holdout": 1}, ParameterError, "holdout=1 holds everybody out"),
     ({"holdout": -0.1}, ParameterError, "holdout=-0.1 is out of range"),
     ({"explore": 1.0}, ParameterError, "explore=1 leaves nothing"),
@@ -508,3 +510,32 @@ def test_events_and_the_zone_reach_the_contact_rules() -> None:
     assert plan.skipped[["customer_id", "reason"]].to_numpy().tolist() == [["ann", "quiet for 30d after complaint"]]
     in_tokyo = allocate(value, cost=1, timezone="Asia/Tokyo", **asked)  # 2 March begins there before the complaint
     assert in_tokyo.skipped.empty
+
+
+def test_with_many_strata_the_error_names_a_share_that_fits_or_says_that_none_does() -> None:
+    rng = np.random.default_rng(0)
+    index = pd.Index(range(600), name="customer_id")
+    names = list("abcde")
+    gain = pd.DataFrame(rng.normal(3, 9, (600, 5)), index=index, columns=names)
+    came_up = pd.DataFrame(rng.random((600, 5)) < 0.6, index=index, columns=names)
+    actions = [Action(name, cost=3) for name in names]
+
+    def plan(budget: float, explore: float) -> Plan:
+        return allocate(gain, actions=actions, candidates=came_up, on="2026-03-02", budget=budget, explore=explore)
+
+    with pytest.raises(ParameterError, match=r"in 32 strata of equal eligibility and tier even the fewest") as said:
+        plan(150, 0.3)
+    share = float(re.findall(r"explore=([\d.]+), or 0", str(said.value))[0])
+    assert plan(150, share).parts.draw.explored.any()
+    with pytest.raises(ParameterError, match=r"explore=0, more of 'budget', or fewer strata"):
+        plan(60, 0.05)
+
+
+def test_texts_of_a_plan_are_plain_and_group_without_a_warning() -> None:
+    """A warning is an error: pandas 2 gives one where a group is a category."""
+    plan = allocate(gains(), actions=[CALL, MAIL], on="2026-03-02")
+    by_action = plan.frame.groupby("action").size()
+    assert by_action.to_dict() == {name: n for name, n in plan.counts.items() if n}
+    assert plan.counts.index.tolist() == ["none", *(action.name for action in [CALL, MAIL])]
+    assert plan.skipped.groupby("action").size().sum() == plan.counts["none"]
+    assert not any(isinstance(kind, pd.CategoricalDtype) for kind in plan.frame.dtypes)

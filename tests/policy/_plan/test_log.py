@@ -257,6 +257,44 @@ def test_contacts_are_a_history_and_what_was_not_done_is_none() -> None:
     assert set(later.skipped["customer_id"]) == {"ann", "cem"}
 
 
+def test_the_held_out_count_as_contacted_in_the_history() -> None:
+    ids = [f"c{k}" for k in range(200)]
+    rules = ContactPolicy([Cooldown("30d")])
+    first = plan_of(ids, holdout=0.3)
+    log = first.log()
+    held = first.frame.index[first.frame["holdout"]]
+    assert not log.contacts["customer_id"].isin(held).any()
+    shadow = log.history.loc[log.history["customer_id"].isin(held)].set_index("customer_id")
+    assert shadow["action"].astype(str).to_dict() == first.frame.loc[held, "allocated"].astype(str).to_dict()
+    assert shadow["channel"].astype(str).eq(shadow["action"].astype(str).map({"call": "phone", "mail": "email"})).all()
+    later = plan_of(ids, "2026-03-09", holdout=0.3, contact_policy=rules, history=log)
+    assert (later.frame["allocated"] == "none").all()
+
+
+def test_propensities_hold_in_later_plans_too() -> None:
+    """Averaged over holdouts, what is done equals what is stated, though the second plan knows the first."""
+    ids = [f"c{k}" for k in range(50)]
+    rules = ContactPolicy([Cooldown("30d")])
+    stated, done = 0.0, 0
+    for k in range(60):
+        options = {"holdout": 0.4, "holdout_salt": f"held {k}"}
+        log = plan_of(ids[:30], **options).log()
+        later = plan_of(ids, "2026-03-09", contact_policy=rules, history=log, **options)
+        stated += float((1 - later.propensities["none"]).sum())
+        done += int((later.frame["action"] != "none").sum())
+    # 20 new customers in each of 60 plans, each contacted with probability 0.6
+    assert stated == pytest.approx(60 * 20 * 0.6)
+    assert abs(done - stated) < 4 * np.sqrt(60 * 20 * 0.6 * 0.4)
+
+
+def test_a_log_with_results_is_read_back_as_it_was(tmp_path: Path) -> None:
+    log = plan_of(["ann", "bob", "cem"]).log().record(done(bob="not done", ann="accepted"))
+    log = log.append(plan_of(["ann", "bob", "cem"], "2026-03-03"))
+    for name in ("log.parquet", "log.arrow", "log.feather"):
+        log.save(tmp_path / name)
+        pd.testing.assert_frame_equal(PlanLog.load(tmp_path / name).frame, log.frame)
+
+
 def test_outcomes_by_customer_or_by_customer_and_day() -> None:
     log = plan_of(["ann", "bob"]).log().append(plan_of(["ann", "bob"], "2026-03-03"))
     by_customer = log.with_outcome("kept", pd.Series([1, 0], index=pd.Index(["bob", "ann"], name="customer_id")))
@@ -308,3 +346,20 @@ def test_frames_with_dates_and_another_order_of_columns_serve_too() -> None:
         plan_of(["ann"]).log().record(found.drop(columns="on"))
     log = plan_of(["ann"]).log().record(found.set_index("customer_id"))
     assert log.frame["result"].tolist() == ["reached"]
+
+
+def test_it_keeps_the_chances_of_nothing_and_of_what_was_allocated() -> None:
+    plan = plan_of([f"c{i}" for i in range(400)], "2026-03-02", holdout=0.1, explore=0.2)
+    log, stated = PlanLog().append(plan).frame, plan.propensities
+    np.testing.assert_allclose(log["propensity_none"], stated["none"], atol=1e-15)
+    of_allocated = stated.to_numpy()[np.arange(400), stated.columns.get_indexer(log["allocated"].astype(str))]
+    np.testing.assert_allclose(log["propensity_allocated"], of_allocated, atol=1e-15)
+
+
+def test_an_outcome_called_churn_is_refused() -> None:
+    log = PlanLog().append(plan_of(["ann", "bob"], "2026-03-02"))
+    left = pd.Series([0, 1], index=pd.Index(["ann", "bob"], name="customer_id"))
+    with pytest.raises(DataError, match="the outcome is called 'churned', where 1 is bad"):
+        log.with_outcome("churned", left)
+    with pytest.raises(DataError, match=r"with_outcome\('retained', data.retained\)"):
+        log.with_outcome("stays", left.rename("churn"))

@@ -217,3 +217,16 @@ def test_equal_customers_are_served_by_order():
 def test_errors(options, error, text):
     with pytest.raises(error, match=text):
         solve(**({"value": [[1.0], [2.0]], "cost": 1.0} | options))
+
+
+def test_an_order_of_mixed_kinds_is_refused():
+    with pytest.raises(ParameterTypeError, match="order holds entries that cannot be put in order"):
+        solve([[1.0], [2.0]], [[1.0], [1.0]], order=["a", None])
+
+
+def test_a_row_whose_step_did_not_fit_takes_none_of_its_later_steps():
+    """From 0 to 10 does not fit into 5; from 10 to 11 would, and the whole would cost 11."""
+    arm = np.array([-1], dtype=np.int16)
+    worth, price = np.array([[20.0, 20.5, 1.0]]), np.array([[10.0, 11.0, 2.0]])
+    inside._fill_below(worth, price, inside._Walk(arm, 5.0), 1.0)
+    assert arm.tolist() == [-1]

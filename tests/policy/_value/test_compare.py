@@ -179,3 +179,17 @@ def test_a_log_without_untreated_customers_cannot_answer() -> None:
     log = called(100).assign(action="call")
     with pytest.raises(DataError, match="who is off a list gets no action"):
         compare_policies(log, {"risk": log["risk"]}, outcome="kept", share=0.2)
+
+
+def test_scores_are_matched_by_customer_and_a_0_among_numbers_is_an_action() -> None:
+    rng = np.random.default_rng(4)
+    who = rng.permutation(200)
+    log = pd.DataFrame({"customer_id": who, "action": rng.integers(0, 3, 200), "propensity": 1 / 3, "kept": who / 200})
+    score = pd.Series(np.arange(200.0), index=pd.Index(range(200), name="customer_id"))
+    asked = {"outcome": "kept", "share": 0.3, "treat": 1, "none": 0}
+    found = compare_policies(log, {"last": score}, **asked)
+    pd.testing.assert_frame_equal(found.frame, compare_policies(log, {"last": who.astype(float)}, **asked).frame)
+    with pytest.raises(DataError, match="the actions of the log are 0, 1, 2; who is off a list gets no action"):
+        compare_policies(log, {"last": score}, **(asked | {"none": None}))
+    with pytest.raises(ParameterTypeError, match="last is a str"):
+        compare_policies(log, {"last": "kept"}, **asked)

@@ -139,6 +139,32 @@ def test_values_by_hand() -> None:
         assert estimate(name, rows, switch=1.0).value == pytest.approx(expected), name
 
 
+def test_in_a_world_of_which_every_case_is_listed_the_values_are_exact() -> None:
+    """A log that holds each case as often as it comes is worth just what the policy is, whatever the model."""
+    who, chance = np.array([0.2, 0.3, 0.5]), np.array([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.4, 0.2, 0.4]])
+    mean = np.array([[1.0, 3.0, -2.0], [0.5, 0.0, 4.0], [2.0, 2.5, 1.5]])
+    policy = np.array([[0.0, 0.25, 0.75], [0.6, 0.4, 0.0], [0.1, 0.2, 0.7]])
+    price = {"call": 0.75, "mail": 0.25}
+    truth = sum(who[x] * policy[x, a] * mean[x, a] for x in range(3) for a in range(3))
+    spent = sum(who[x] * policy[x, a] * [0, 0.75, 0.25][a] for x in range(3) for a in range(3))
+    cases = [(x, a) for x in range(3) for a in range(3) for _ in range(round(100 * who[x] * chance[x, a]))]
+    x, a = np.array(cases)[np.random.default_rng(0).permutation(len(cases))].T
+    names = np.array(ACTIONS)
+    log = pd.DataFrame({"action": names[a], "propensity": chance[x, a], "outcome": mean[x, a]})
+    said = pd.DataFrame(policy[x][:, ::-1], columns=names[::-1])
+    wrong = pd.DataFrame(np.random.default_rng(1).normal(size=(3, 3))[x], columns=names)
+    right = pd.DataFrame(mean[x], columns=names)
+    assert len(log) == 100
+    for name in ("ips", "snips", "dr", "sndr", "switch", "dm"):
+        model = {} if "ips" in name else {"q": right if name in {"dm", "switch"} else wrong}
+        assert value(log, said, name, **model) == pytest.approx(truth, abs=1e-12), name
+        found = evaluate_policy(log, said, outcome="outcome", estimator=name, cost=price, **model)
+        assert (found.value, found.cost) == pytest.approx((truth - spent, spent), abs=1e-12), name
+        logged = evaluate_policy(log, said, outcome="outcome", estimator=name, cost=price, versus="logged", **model)
+        own = log["outcome"].mean() - log["action"].map(price).fillna(0).mean()
+        assert logged.value == pytest.approx(truth - spent - own, abs=1e-12), name
+
+
 def test_a_log_that_never_did_what_the_policy_does() -> None:
     log = pd.DataFrame({"action": ["a", "b"] * 2, "propensity": 0.5, "outcome": 1.0})
     opposite = pd.Series(["b", "a"] * 2)

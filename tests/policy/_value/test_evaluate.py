@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
@@ -86,6 +87,56 @@ def test_policies_are_read_in_every_form() -> None:
     assert values == [1.0] * 8
     assert both(pl.from_pandas(log), rule.to_numpy()).value == 1.0
     assert both(log.set_index("customer_id"), by_customer).value == 1.0
+
+
+def test_numbers_of_customers_are_not_taken_for_numbers_of_rows() -> None:
+    log = small(customer_id=[3, 2, 1, 0])
+    said = pd.Series(["call", "call", "none", "none"], index=pd.Index([0, 1, 2, 3], name="customer_id"))
+    in_order = said.loc[[3, 2, 1, 0]].tolist()
+    assert in_order == ["none", "none", "call", "call"]
+    assert both(log, said).value == both(log, in_order).value != both(log, said.tolist()).value
+    assert both(log, said.rename_axis(None)).value == both(log, said.tolist()).value  # without a name: row numbers
+    kept = pd.Series([1.0, 1.0, 1.0, 0.0], index=said.index)
+    assert evaluate_policy(log, said, outcome=kept, estimator="ips").value == both(log, said).value
+
+
+def test_what_was_known_at_a_cutoff_is_matched_by_customer_and_by_day_where_there_are_several() -> None:
+    days = pd.to_datetime(["2026-03-02", "2026-03-02", "2026-04-02", "2026-04-02"])
+    log = small(customer_id=["a", "b", "a", "b"], on=days)
+    zone = pd.DatetimeIndex(log["on"]).tz_localize("Asia/Shanghai")
+    index = pd.MultiIndex.from_arrays([log["customer_id"], zone], names=["customer_id", "cutoff"])
+    said = pd.Series(["none", "call", "call", "none"], index=index)
+    assert both(log, said.iloc[::-1]).value == both(log, said.tolist()).value
+    first = log.iloc[:2]
+    earlier = said.iloc[:2].set_axis(
+        pd.MultiIndex.from_product([["a", "b"], [pd.Timestamp("2026-02-27")]], names=["customer_id", "cutoff"])
+    )
+    assert both(first, earlier.iloc[::-1]).value == both(first, ["none", "call"]).value
+    with pytest.raises(DataError, match="policy holds other days than the log"):
+        both(first, earlier.rename_axis(["customer_id", "on"]))
+    shifted = said.set_axis(index.set_levels(index.levels[1] + pd.Timedelta("3D"), level=1))
+    with pytest.raises(DataError, match="policy holds customers at several times, and not at those of the log"):
+        both(log, shifted)
+    with pytest.raises(DataError, match="outcome holds customers several times, and not at the days of the log"):
+        evaluate_policy(log, "call", outcome=pd.Series(1.0, index=shifted.index), estimator="ips")
+    with pytest.raises(DataError, match=r"outcome lacks 2 of 4 rows of the log \(b, b\)"):
+        evaluate_policy(log, "call", outcome=pd.Series(1.0, index=index)[[True, False] * 2], estimator="ips")
+
+
+def test_an_outcome_of_a_customer_does_not_count_for_each_of_his_days() -> None:
+    log = small(customer_id=["a", "b", "a", "b"])
+    once = pd.Series([1.0, 0.0], index=pd.Index(["a", "b"], name="customer_id"))
+    with pytest.raises(DataError, match="outcome has 2 values for 4 decisions"):
+        evaluate_policy(log, "call", outcome=once, estimator="ips")
+
+
+def test_frames_and_columns_of_other_libraries_are_policies_too() -> None:
+    log, chances = small(), pd.DataFrame({"none": [0.25] * 4, "call": [0.75] * 4})
+    for form in (pl.from_pandas(chances), pa.table(chances)):
+        assert both(pl.from_pandas(log), form).value == both(log, chances).value
+        assert both(log.set_axis(list("abcd")), form).value == both(log, chances).value
+    for form in (pl.Series(["call"] * 4), pa.chunked_array([["call"] * 4]), ("call",) * 4):
+        assert both(log, form).value == both(log, "call").value
 
 
 def test_a_plan_is_a_policy() -> None:
@@ -224,6 +275,19 @@ def test_arms_by_number_and_the_share_treated() -> None:
     assert both(small(action=list("abab")), "a", none="b").share_treated == 1
 
 
+def test_an_item_numbered_0_is_no_absence_of_action() -> None:
+    """Of 80 items shown one has the number 0; only beside a 1 alone 0 says that nothing was done."""
+    items = small(action=[0, 1, 2, 0])
+    assert both(items, 0).share_treated is None
+    assert both(items, 0, none=0).share_treated == 0
+    with pytest.raises(ParameterError, match=r"cost=1 does not say which action is free; .* no 0 beside a 1 alone"):
+        both(items, 0, cost=1)
+    assert both(items, 2, cost=1, none=0).cost == 1
+    assert both(small(action=[0, 7, 0, 7]), 7).share_treated is None
+    assert both(small(action=[False, True, False, True]), True).share_treated == 1
+    assert both(small(action=["0", "1", "0", "1"]), "1").share_treated == 1
+
+
 @pytest.mark.parametrize(
     ("columns", "match"),
     [
@@ -254,6 +318,14 @@ def test_more_bad_input() -> None:
         evaluate_policy(log, "none", outcome=[1, 2])
     with pytest.raises(DataError, match="log and outcome have different indexes"):
         evaluate_policy(log, "none", outcome=log["kept"].iloc[::-1])
+    with pytest.raises(DataError, match=r"policy is an array of shape \(4, 2\); probabilities need the name"):
+        both(log, np.full((4, 2), 0.5))
+    with pytest.raises(ParameterTypeError, match="q is a dict"):
+        evaluate_policy(log, "call", outcome="kept", q={"call": 0.5})
+    with pytest.raises(SchemaError, match="the log has no column 'price'"):
+        both(log, "call", cost={"call": "price"})
+    with pytest.raises(DataError, match=r"cost\['call'\] cannot be read as numbers"):
+        both(log.assign(price="dear"), "call", cost={"call": "price"})
     with pytest.raises(ParameterError, match="policy='cal' is no action of the log"):
         both(log, "cal")
     with pytest.raises(DataError, match="policy says nothing for 1 of 4 rows"):
@@ -292,7 +364,7 @@ def test_bad_costs() -> None:
         both(log, "call", cost={"cal": 1})
     with pytest.raises(ParameterTypeError, match="cost is a list"):
         both(log, "call", cost=[1])
-    with pytest.raises(ParameterError, match="cost=1 does not say which action is free"):
+    with pytest.raises(ParameterError, match=r"cost=1 does not say which action is free"):
         both(small(action=list("abab")), "a", cost=1)
 
 

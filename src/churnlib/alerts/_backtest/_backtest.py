@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from churnlib._checks import as_floats, check_choice, check_integer, check_number
+from churnlib._fields import span_of
 from churnlib._typing import BoolArray, FloatArray, Instant, Span
 from churnlib.alerts._backtest._against import AgainstSilence, against_silence
 from churnlib.alerts._backtest._counts import Listing, Trial, table_of, trial_of, weekly_of
 from churnlib.alerts._backtest._lists import generator_of, shares
 from churnlib.alerts._backtest._replay import Replay, replay
 from churnlib.alerts._batch import _among
-from churnlib.alerts._fields import span_of
 from churnlib.alerts._silence import Silence
 from churnlib.calendar import DAY_US, Duration, timestamp
 from churnlib.exceptions import ParameterError, ParameterTypeError, SchemaError, message, nearest

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from churnlib._checks import as_floats, as_names, check_flag, named_rows
+from churnlib._ids import opted_out_of
 from churnlib._typing import BoolArray, FloatArray, Instant, IntArray
 from churnlib.alerts._alert_step import AlertStep, RuleStep
 from churnlib.alerts._bound import BoundRules, types_of
 from churnlib.alerts._conditions import conditions_of
-from churnlib.alerts._customers import opted_out_of
 from churnlib.alerts._silence import Silence, silences_of
 from churnlib.alerts._state import AlertState
 from churnlib.calendar import DAY_US, cutoffs, timestamp, to_us

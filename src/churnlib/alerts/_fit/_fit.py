@@ -12,9 +12,9 @@ import pandas as pd
 from scipy.special import expit
 
 from churnlib._checks import as_floats, check_choice, check_number
+from churnlib._ids import opted_out_of
 from churnlib._typing import ArrayLike, BoolArray, FloatArray, Instant
 from churnlib.alerts._backtest._replay import Replay, _check_dataset, _everyone, _scored, replay
-from churnlib.alerts._customers import opted_out_of
 from churnlib.alerts._fit._budget import Tuned, Tuner
 from churnlib.alerts._fit._past import Past
 from churnlib.alerts._fit._report import redundancy_of, report_of, thresholds_of, weeks_of

@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from churnlib._ids import ids_given, opted_out_of
 from churnlib._typing import Instant
-from churnlib.alerts._customers import ids_given, opted_out_of
 from churnlib.alerts._hold import is_valid, stale_sources
 from churnlib.alerts._online._bytes import customer_from_bytes, customer_to_bytes
 from churnlib.alerts._online._columns import check_lengths, columns_of, customers_of

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from churnlib._ids import customer_ids, ids_of
 from churnlib._typing import BoolArray
-from churnlib.alerts._customers import customer_ids, ids_of
 from churnlib.exceptions import DataError, DuplicateError, ParameterTypeError, SchemaError, message, nearest, some
 from churnlib.expressions import Columns, ColumnType
 from churnlib.expressions._columns import _EXACT, _is_column

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from churnlib._ids import ids_of
 from churnlib._typing import IntArray
-from churnlib.alerts._customers import ids_of
 from churnlib.alerts._state import AlertState
 from churnlib.alerts._step import Cells, Pace, empty_cells
 from churnlib.exceptions import ParameterError, message

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pandas as pd
 
 from churnlib._checks import as_names
+from churnlib._fields import span_of
+from churnlib._ids import ids_given, opted_out_of
 from churnlib._typing import Instant, Span
 from churnlib.alerts._bound import BoundRules
-from churnlib.alerts._customers import ids_given, opted_out_of
-from churnlib.alerts._fields import span_of
 from churnlib.alerts._online._alerts import instant_of
 from churnlib.alerts._ruleset import RuleSet
 from churnlib.alerts._silence import Silence, silences_of

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from churnlib._checks import as_floats, check_integer, check_number, named_rows
+from churnlib._fields import check_label, check_text, entries_of, span_of
 from churnlib._frames import check_columns
+from churnlib._ids import customer_ids
 from churnlib._typing import BoolArray, FloatArray, Instant, IntoFrame, Span
 from churnlib.alerts import Rule
-from churnlib.alerts._customers import customer_ids
-from churnlib.alerts._fields import check_label, check_text, entries_of, span_of
 from churnlib.calendar import Duration, to_us
 from churnlib.exceptions import ChurnlibError, DataError, ParameterError, ParameterTypeError, message
 from churnlib.expressions import Columns, Expression
@@ -342,10 +342,10 @@ class Action:
 
         Examples
         --------
-        >>> Action.from_dict({"name": "call", "chanel": "phone"})
+        >>> Action.from_dict({"name": "call", "channell": "phone"})
         Traceback (most recent call last):
             ...
-        churnlib.exceptions.ParameterError: action 'call' has an entry 'chanel' (did you mean 'channel'?)...
+        churnlib.exceptions.ParameterError: action 'call' has an entry 'channell' (did you mean 'channel'?)...
         """
         named = values.get("name") if hasattr(values, "get") else None
         what = f"action {named!r}" if isinstance(named, str) else "an action"

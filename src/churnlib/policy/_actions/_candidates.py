@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from churnlib._ids import customer_ids
 from churnlib._typing import BoolArray, Instant, IntoFrame
-from churnlib.alerts._customers import customer_ids
 from churnlib.calendar import timestamp, timestamps, to_us, zone_name
 from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, message, nearest, some
 from churnlib.policy._actions._action import Action

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from churnlib.alerts._fields import entries_of
-from churnlib.alerts._files import _lines as toml_lines
-from churnlib.alerts._files import from_json_text, from_toml_text, json_text
+from churnlib._fields import entries_of
+from churnlib._plain_text import from_json_text, from_toml_text, json_text, toml_text
 from churnlib.exceptions import ParameterError, ParameterTypeError, VersionError, message, some
 from churnlib.policy._actions._action import Action
 
@@ -136,8 +135,7 @@ def actions_to_toml(actions: Any) -> str:
     eligible = "tier == \"A\""
     <BLANKLINE>
     """
-    tables = [f"[[action]]\n{toml_lines(action.to_dict())}" for action in check_actions(actions)]
-    return "\n\n".join([f"schema_version = {SCHEMA_VERSION}", *tables]) + "\n"
+    return toml_text(_body(actions))
 
 
 def actions_to_json(actions: Any) -> str:
@@ -158,8 +156,7 @@ def actions_to_json(actions: Any) -> str:
     >>> actions_from_json(actions_to_json([Action("call", cost=6)]))[0].cost
     6.0
     """
-    listed = [action.to_dict() for action in check_actions(actions)]
-    return json_text({"schema_version": SCHEMA_VERSION, "action": listed})
+    return json_text(_body(actions))
 
 
 def actions_from_toml(text: str) -> tuple[Action, ...]:
@@ -189,7 +186,7 @@ def actions_from_toml(text: str) -> tuple[Action, ...]:
     >>> actions_from_toml('[[action]]\nname = "call"\ncost = 6\nchannel = "phone"')[0].channel
     'phone'
     """
-    return _from_body(from_toml_text(text))
+    return _from_body(from_toml_text(text, "actions"))
 
 
 def actions_from_json(text: str) -> tuple[Action, ...]:
@@ -219,7 +216,11 @@ def actions_from_json(text: str) -> tuple[Action, ...]:
     >>> [action.name for action in actions_from_json('{"action": [{"name": "call"}, {"name": "coupon"}]}')]
     ['call', 'coupon']
     """
-    return _from_body(from_json_text(text))
+    return _from_body(from_json_text(text, "actions"))
+
+
+def _body(actions: Any) -> dict[str, Any]:
+    return {"schema_version": SCHEMA_VERSION, "action": [action.to_dict() for action in check_actions(actions)]}
 
 
 def _from_body(body: dict[str, Any]) -> tuple[Action, ...]:

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from churnlib._checks import as_names, check_number
+from churnlib._fields import check_label, span_of
 from churnlib._frames import check_columns, column_names, read_columns
+from churnlib._ids import ids_of
 from churnlib._typing import BoolArray, Instant, IntArray, Span
-from churnlib.alerts._customers import ids_of
-from churnlib.alerts._fields import check_label, span_of
 from churnlib.calendar import Duration, read_times, to_us, zone_name
 from churnlib.exceptions import ChurnlibError, DataError, ParameterError, ParameterTypeError, message, some
 from churnlib.expressions import Columns, Expression
@@ -279,7 +279,20 @@ def clock_table(
 
     Notes
     -----
-    Wilson's interval, which takes events for independent; several complaints of one customer are less.
+    Wilson's interval for the number of independent events that would be as sure: customers are the unit that is
+    drawn, and several complaints of one customer say less than those of several. With x of the n decided events in
+    time, x_c of n_c of customer c and p = x/n, the n events count as n/d, where d, at least 1, is the ratio of the
+    variances with and without customers::
+
+        d = (n - 1)/n · G/(G - 1) · Σ (x_c - p n_c)² / (n p (1 - p))
+
+    over G customers; at most Σ n_c²/n, as if all events of a customer ended alike, and that much where p is 0 or 1
+    or there is one customer.
+
+    References
+    ----------
+    Korn, Graubard (1998), Confidence intervals for proportions with small expected number of positive counts
+    estimated from survey data, Survey Methodology 24.
 
     Examples
     --------
@@ -301,17 +314,36 @@ def clock_table(
     tz = zone_name(timezone)
     now = to_us(on, tz)
     found = read_happenings(events, now, tz)
-    rows = [_counted(runs_of(clock, found), now) for clock in listed]
+    runs = [runs_of(clock, found) for clock in listed]
+    rows = [_counted(each, now) for each in runs]
     table = pd.DataFrame(rows, index=pd.Index([clock.name for clock in listed], name="clock"))
     decided = (table["on_time"] + table["late"] + table["overdue"]).to_numpy()
     low, high = np.full(len(table), np.nan), np.full(len(table), np.nan)
     some_decided = decided > 0
-    kept = table["on_time"].to_numpy()[some_decided]
-    low[some_decided], high[some_decided] = wilson_interval(kept, decided[some_decided], confidence=confidence)
-    table["share"] = np.divide(table["on_time"], decided, out=np.full(len(table), np.nan), where=some_decided)
+    share = np.divide(table["on_time"].to_numpy(), decided, out=np.full(len(table), np.nan), where=some_decided)
+    for place in np.flatnonzero(some_decided):
+        n = _independent(runs[place], found.ids, now)
+        low[place], high[place] = wilson_interval(share[place] * n, n, confidence=confidence)
+    table["share"] = share
     table["low"], table["high"], table["target"] = low, high, target
     table["verdict"] = np.select([low >= target, high < target], ["met", "missed"], "undecided")
     return table
+
+
+def _independent(runs: Runs, ids: pd.Index[Any], now: int) -> float:
+    """Return how many independent events would say as much as the decided ones of these customers."""
+    decided = (runs.stopped != NEVER) | (runs.due <= now)
+    in_time = ((runs.stopped != NEVER) & (runs.stopped < runs.due))[decided]
+    customer = pd.factorize(ids[runs.rows[decided]])[0]
+    n, each = len(customer), np.bincount(customer)
+    alike = float(np.square(each).sum() / n)
+    share = float(in_time.mean())
+    if len(each) == 1 or share in (0.0, 1.0):
+        return n / alike
+    apart = np.square(np.bincount(customer, weights=in_time) - share * each).sum()
+    clusters = len(each) / (len(each) - 1)
+    ratio = (n - 1) / n * clusters * apart / (n * share * (1 - share))
+    return n / float(np.clip(ratio, 1.0, alike))
 
 
 def _counted(runs: Runs, now: int) -> dict[str, int]:

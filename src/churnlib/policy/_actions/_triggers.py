@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from churnlib._checks import as_names, check_choice, check_flag, check_integer
+from churnlib._fields import check_label
 from churnlib._frames import check_columns, column_names, read_columns
+from churnlib._ids import check_same_kind, ids_of
 from churnlib._typing import IntArray, Span
-from churnlib.alerts._customers import check_same_kind, ids_of
-from churnlib.alerts._fields import check_label
 from churnlib.calendar import Duration, duration, read_times, timestamp, to_us
 from churnlib.exceptions import (
     ChurnlibError,

@@ -15,6 +15,7 @@ from churnlib.policy._campaign._effect import effect_of, share_anyway
 from churnlib.policy._campaign._outcomes import Outcomes, by_customer, outcomes_of
 from churnlib.policy._campaign._result import CampaignResult
 from churnlib.policy._campaign._rows import CampaignRows, read_campaign
+from churnlib.policy._value._log import numbers_of
 
 __all__ = ["campaign_result"]
 
@@ -22,6 +23,7 @@ _NEXT = "allocate(..., holdout=0.05) leaves one in twenty alone by lot, and plan
 _BEFORE = "before"
 _FEW = 30
 _FAR = 4.0
+_PER_SKEWNESS = 25  # Cochran's rule: so many times the squared skewness is a sample whose mean is nearly normal
 
 
 def campaign_result(
@@ -49,18 +51,18 @@ def campaign_result(
 
     Parameters
     ----------
-    log : EventLog or dataframe
+    log : EventLog, dataframe or Series
         What customers did: amounts are summed for each decision from its day on, over the window; customers without
         events did nothing. Or a frame with the outcome by ``customer_id`` (and ``on``, where customers are planned for
-        on several days).
+        on several days), or the outcome alone as a Series with such an index.
     plan : Plan or dataframe, default=None
         One row for each decision: ``customer_id``, ``action`` ("none" for nothing), ``propensity`` (the probability of
         what was done), ``on``; and ``holdout``, ``allocated``, ``cost`` where there are. None takes them from the log.
     action : label
         The action whose result is asked for.
     value : str, default="margin"
-        The column of outcomes, larger is better. Of an EventLog the amounts are summed ("margin" and "amount" are
-        both them), and "active" is 1 for who did anything in the window.
+        The column of outcomes, larger is better; a Series has a name of its own. Of an EventLog the amounts are summed
+        ("margin" and "amount" are both them), and "active" is 1 for who did anything in the window.
     window : str or timedelta, default="30d"
         How long after its day a decision is given its outcome; it is read with an EventLog only.
     margin : float, default=1.0
@@ -110,7 +112,10 @@ def campaign_result(
     The effect is the mean over the treated less that over the control, in which each row counts by its odds
     P(action) / P(none): the effect on those who were treated (Hájek's weights). Rows of one customer are one draw. With
     equal odds and one row for each customer it is the difference of two means with Welch's interval, and of two shares
-    with Newcombe's. Covariates are taken out with the slopes that leave the least variance (CUPED).
+    with Newcombe's. Where a few customers spend very much and few were left alone, Student's bounds are too narrow, and
+    `CampaignResult.notes` says so by Cochran's rule (1977, Sampling Techniques): from n = 25 times the squared skewness
+    on the mean of n customers is nearly normal. Covariates are taken out with the slopes that leave the least variance
+    (CUPED).
 
     The share of redeemers who would have bought anyway is 1 − Δ/r, with Δ the share of buyers among the treated less
     that of the control and r the share who redeemed; bounds are Fieller's. It rests on the assumption that
@@ -215,7 +220,9 @@ def _known(
         arms=rows.arms,
         method=f"{found.method}, {rows.arms}",
         confidence=confidence,
-        notes=tuple(_notes(rows, left if before is not None else None) + said + cut + _leaked(used, rows)),
+        notes=tuple(
+            _notes(rows, left if before is not None else None) + _skewed(seen, rows) + said + cut + _leaked(used, rows)
+        ),
     )
 
 
@@ -239,7 +246,7 @@ def _redeemed(redeemed: Any, rows: CampaignRows) -> BoolArray | None:
         return None
     if isinstance(redeemed, str):
         values = _plan_column(redeemed, rows, "redeemed").to_numpy()
-    elif isinstance(redeemed, (pd.Series, np.ndarray)) and redeemed.dtype == bool:
+    elif isinstance(redeemed, (pd.Series, np.ndarray)) and _are_flags(redeemed):
         values = by_customer(redeemed, rows, "redeemed")
     else:
         return _listed(redeemed, rows)
@@ -255,6 +262,14 @@ def _redeemed(redeemed: Any, rows: CampaignRows) -> BoolArray | None:
             )
         )
     return np.asarray(numbers == 1)
+
+
+def _are_flags(values: pd.Series[Any] | np.ndarray[Any, Any]) -> bool:
+    """Whether these say yes or no of each: True and False, or 0 and 1 more often than two ids would be named."""
+    column = pd.Series(values)
+    if pd.api.types.is_bool_dtype(column.dtype) or column.dtype == object:
+        return bool(len(column)) and {type(one) for one in column.dropna()} <= {bool, np.bool_}
+    return len(column) > 2 and pd.api.types.is_numeric_dtype(column.dtype) and bool(column.dropna().isin([0, 1]).all())
 
 
 def _listed(redeemed: Any, rows: CampaignRows) -> BoolArray:
@@ -292,9 +307,9 @@ def _costs(cost: Any, rows: CampaignRows) -> tuple[FloatArray, list[str]]:
     if isinstance(cost, (int, float, np.number)):
         values = np.full(n, float(cost))
     elif cost is None or isinstance(cost, str):
-        values = as_floats(_plan_column("cost" if cost is None else cost, rows, "cost").to_numpy())
+        values = numbers_of(_plan_column("cost" if cost is None else cost, rows, "cost"), "cost")
     else:
-        values = as_floats(by_customer(cost, rows, "cost"))
+        values = numbers_of(by_customer(cost, rows, "cost"), "cost")
     wrong = rows.contacted & ~(np.isfinite(values) & (values >= 0))
     if wrong.any():
         raise DataError(
@@ -356,6 +371,23 @@ def _leaked(used: BoolArray | None, rows: CampaignRows) -> list[str]:
     if not leaked:
         return []
     return [f"{leaked:,} of those left alone redeemed too: the offer leaked, and the effect looks too small."]
+
+
+def _skewed(seen: Outcomes, rows: CampaignRows) -> list[str]:
+    """Say when so few were left alone that who spends much among them is an accident."""
+    arms = [seen.value[chosen] - seen.value[chosen].mean() for chosen in (rows.treated, rows.control)]
+    apart = np.concatenate(arms)
+    spread = float(np.sqrt((apart**2).mean()))
+    if not seen.money or spread == 0:
+        return []
+    skewness = float(((apart / spread) ** 3).mean())
+    needed, n = _PER_SKEWNESS * skewness**2, min(map(len, arms))
+    if n >= needed:
+        return []
+    said = f"A few spend very much (skewness {skewness:,.1f}), and whether they are among the {n:,} of the smaller side"
+    return [
+        f"{said} is an accident: the bounds are too narrow. About {needed:,.0f} are needed there, or a capped outcome."
+    ]
 
 
 def _notes(rows: CampaignRows, left: float | None) -> list[str]:

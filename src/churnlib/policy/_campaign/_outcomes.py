@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnlib._checks import as_floats, named_rows
+from churnlib._checks import named_churn, named_rows
 from churnlib._frames import read_columns
 from churnlib._typing import BoolArray, FloatArray, IntArray
 from churnlib.calendar import Duration, duration
@@ -17,7 +17,8 @@ from churnlib.calendar._instants import timestamp
 from churnlib.events import EventLog
 from churnlib.exceptions import DataError, HistoryError, ParameterError, SchemaError, message, nearest, some
 from churnlib.policy._campaign._rows import CampaignRows
-from churnlib.policy._value._log import as_pandas
+from churnlib.policy._value._log import as_pandas, numbers_of
+from churnlib.policy._value._matching import CUSTOMER, DAYS, places
 
 __all__ = ["Outcomes", "by_customer", "outcomes_of"]
 
@@ -50,9 +51,12 @@ def outcomes_of(
                 "covariate='column with the same sum before'",
             )
         )
-    frame = as_pandas(log, "log")
-    numbers = _finite(_column(frame, value, "value"), rows, value) * margin
-    if "churn" in value.lower():
+    alone = isinstance(log, pd.Series)
+    frame = None if alone else as_pandas(log, "log")
+    column = log if frame is None else _column(frame, value, "value")
+    value = str(column.name) if alone and column.name is not None else value
+    numbers = _finite(column, rows, value, once=True) * margin
+    if named_churn(column) is not None:
         raise DataError(
             message(
                 f"the outcome is named {value!r}, where 1 is bad",
@@ -63,9 +67,10 @@ def outcomes_of(
     if bought is None:
         came = numbers > 0
     else:
-        came = _finite(_column(frame, bought, "bought") if isinstance(bought, str) else bought, rows, "bought") > 0
+        given = _column(frame, bought, "bought") if isinstance(bought, str) and frame is not None else bought
+        came = _finite(given, rows, "bought", once=True) > 0
     shares = bool(np.isin(numbers, (0.0, 1.0)).all())
-    return Outcomes(numbers, came, None, value, not shares)
+    return Outcomes(numbers, came, None, value + (f", at {margin:,.4g} each" if margin != 1 else ""), not shares)
 
 
 def by_customer(values: Any, rows: CampaignRows, name: str) -> Any:
@@ -81,11 +86,10 @@ def by_customer(values: Any, rows: CampaignRows, name: str) -> Any:
                 )
             )
         return array
-    if values.index.equals(rows.frame.index):
-        return values.to_numpy()
-    wanted: pd.Index[Any] = rows.customer
-    if values.index.nlevels == 2 and rows.on is not None:
-        wanted = pd.MultiIndex.from_arrays([rows.customer, rows.on])
+    days = rows.on if values.index.nlevels > 1 else None
+    found = places(_with_names(values.index), rows.frame.index, rows.customer, days)
+    if found is not None:
+        return values.to_numpy()[found]
     twice = values.index.duplicated()
     if twice.any():
         raise DataError(
@@ -95,16 +99,30 @@ def by_customer(values: Any, rows: CampaignRows, name: str) -> Any:
                 "frame.groupby('customer_id').sum()",
             )
         )
-    absent = np.asarray(~wanted.isin(values.index))
-    if absent.any():
+    known: pd.Index[Any] = _with_names(values.index)
+    known = known.get_level_values(CUSTOMER) if CUSTOMER in known.names else known
+    absent = np.asarray(~rows.customer.isin(known))
+    if not absent.any():
         raise DataError(
             message(
-                f"{name} lacks {int(absent.sum()):,} of {len(wanted):,} decisions of the plan ({some(wanted[absent])})",
-                "everybody who was drawn counts, those too who were not reached or bought nothing",
-                f"{name} = {name}.reindex(plan.index, fill_value=0), if silence means nothing was bought",
+                f"{name} holds other days than the plan",
+                "one value for each customer and day (index customer_id and on)",
+                f"{name}.index.get_level_values(1).unique() and plan.frame['on'].unique() show both",
             )
         )
-    return values.loc[wanted].to_numpy()
+    raise DataError(
+        message(
+            f"{name} lacks {int(absent.sum()):,} of {len(absent):,} decisions of the plan "
+            f"({some(rows.customer[absent])})",
+            "everybody who was drawn counts, those too who were not reached or bought nothing",
+            f"{name} = {name}.reindex(plan.customers, fill_value=0), if silence means nothing was bought",
+        )
+    )
+
+
+def _with_names(index: pd.Index[Any]) -> pd.Index[Any]:
+    """Two levels without names are customers and days."""
+    return index.set_names([CUSTOMER, "on"]) if list(index.names) == [None, None] else index
 
 
 def _column(frame: pd.DataFrame, name: str, role: str) -> pd.Series[Any]:
@@ -116,19 +134,23 @@ def _column(frame: pd.DataFrame, name: str, role: str) -> pd.Series[Any]:
                 f"{role}={str(frame.columns[-1]) if len(frame.columns) else '...'!r}",
             )
         )
-    if "customer_id" in frame.columns:
-        keys = ["customer_id", "on"] if "on" in frame.columns else "customer_id"
-        return frame.set_index(keys)[name]
+    if CUSTOMER in frame.columns:
+        keys = [CUSTOMER, *[day for day in DAYS if day in frame.columns and frame[day].notna().all()][:1]]
+        return frame.set_index(keys if len(keys) > 1 else CUSTOMER)[name]
     return frame[name]
 
 
-def _finite(values: Any, rows: CampaignRows, name: str) -> FloatArray:
-    try:
-        numbers = as_floats(by_customer(values, rows, name))
-    except (TypeError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(message(f"{name} cannot be read as numbers ({error})", "one number per customer")) from None
+def _finite(values: Any, rows: CampaignRows, name: str, *, once: bool = False) -> FloatArray:
+    found = by_customer(values, rows, name)
+    if once and rows.customer.has_duplicates and len(values) < len(rows.customer):
+        raise DataError(
+            message(
+                f"{name} has {len(values):,} values for {len(rows.customer):,} decisions",
+                "what came of a customer would count once for each day on which something was planned",
+                f"{name} by customer_id and on, one for each decision",
+            )
+        )
+    numbers = numbers_of(found, name)
     wrong = ~np.isfinite(numbers)
     if wrong.any():
         raise DataError(
@@ -186,7 +208,7 @@ def _from_events(
     if value == _ACTIVE:
         found = (sums.between(0, 1, counted.astype(np.int64)) > 0).astype(np.float64)
         earlier = (sums.between(2, 0, counted.astype(np.int64)) > 0).astype(np.float64) if before else None
-        words = f"customers active within {window}"
+        words = f"customers active within {window}" + (f", at {margin:,.4g} each" if margin != 1 else "")
         return Outcomes(found * margin, found > 0, earlier, words, money=margin != 1)
     assert log.amount is not None
     minor = np.where(counted, log.amount, 0)

@@ -12,12 +12,14 @@ from churnlib._checks import as_floats, named_rows
 from churnlib._typing import BoolArray, FloatArray
 from churnlib.exceptions import DataError, DuplicateError, ParameterError, SchemaError, message, nearest, some
 from churnlib.experiments._trial import _refuse_times
-from churnlib.policy._value._log import as_pandas
+from churnlib.policy._value._log import as_pandas, numbers_of
+from churnlib.policy._value._matching import places
 
 __all__ = ["CampaignRows", "read_campaign"]
 
 _NONE = "none"
 _CUSTOMER = "customer_id"
+_CHANCES = ("propensity_allocated", "propensity_none")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +52,16 @@ def read_campaign(plan: Any, *, action: Any, propensities: Any, on: Any) -> Camp
     actions = _column(frame, "action")
     found = pd.unique(actions).tolist()
     _refuse_times(np.asarray(actions, dtype=object), found)
+    if not found or action == _NONE:
+        raise (DataError if not found else ParameterError)(
+            message(
+                "the plan has no rows" if not found else f"action={_NONE!r} is what an action is compared with",
+                "an action that customers were drawn into",
+                "check the filter that left none"
+                if not found
+                else f"action={next((name for name in found if name != _NONE), 'call')!r}",
+            )
+        )
     if action not in found:
         raise ParameterError(
             message(
@@ -62,6 +74,8 @@ def read_campaign(plan: Any, *, action: Any, propensities: Any, on: Any) -> Camp
     _refuse_twice(customer, days)
     contacted = np.asarray(actions == action)
     spared = np.asarray(actions == _NONE)
+    if isinstance(propensities, pd.DataFrame):
+        propensities = _in_order(propensities, frame, customer, days)
     split = _split(frame, action, found, contacted, spared, propensities)
     if isinstance(split, str):
         nobody = np.zeros(len(frame), dtype=bool)
@@ -84,11 +98,15 @@ class _Split:
 def _split(
     frame: pd.DataFrame, action: Any, found: list[Any], contacted: BoolArray, spared: BoolArray, propensities: Any
 ) -> _Split | str:
+    arms = "by logged propensities"
     if isinstance(propensities, pd.DataFrame):
-        chance, rest = _both(propensities, frame, action)
+        chance, rest = _both(propensities, action)
+    elif (logged := _logged_chances(frame, action)) is not None:
+        chance, rest = logged
+        arms = "all who were allocated it, by logged propensities"
     else:
         own = _own_chance(frame)
-        explored = _explored(frame)
+        explored = _flags(frame, "explored")
         if own is None or (explored.any() and {"allocated", "holdout"} <= set(frame.columns)):
             return _by_holdout(frame, action, contacted, explored)
         mine = _could_have(frame, action, found)
@@ -102,7 +120,23 @@ def _split(
     both = treated | control
     share = chance[both] / (chance[both] + rest[both])
     drawn = int(control.sum()), float((1 - share).sum()), float((share * (1 - share)).sum())
-    return _Split(treated, control, odds, "by logged propensities", drawn)
+    return _Split(treated, control, odds, arms, drawn)
+
+
+def _logged_chances(frame: pd.DataFrame, action: Any) -> tuple[FloatArray, FloatArray] | None:
+    """The chances of the action and of none where the log holds both, 0 for those to whom it was not allocated.
+
+    What an explored customer of another allocation might have got is not in the log: such rows stand aside.
+    """
+    if not {"allocated", *_CHANCES} <= set(frame.columns):
+        return None
+    meant = np.asarray(frame["allocated"] == action)
+    both = [numbers_of(frame[name], name) for name in _CHANCES]
+    if any(np.isnan(numbers[meant]).any() for numbers in both):  # written before these were logged
+        return None
+    _refuse_chances(meant & ~((both[0] > 0) & (both[0] <= 1) & (both[1] >= 0) & (both[1] <= 1)))
+    chance, rest = (np.where(meant, numbers, 0.0) for numbers in both)
+    return chance, rest
 
 
 def _by_holdout(frame: pd.DataFrame, action: Any, contacted: BoolArray, explored: BoolArray) -> _Split | str:
@@ -116,7 +150,7 @@ def _by_holdout(frame: pd.DataFrame, action: Any, contacted: BoolArray, explored
             f"{int(contacted.sum()):,} decisions were for {action!r}, and neither a holdout nor the propensities of "
             "the assignment were written down: nobody knows what would have happened without it"
         )
-    held = frame["holdout"].to_numpy(dtype=bool)
+    held = _flags(frame, "holdout")
     meant = np.ones(len(frame), dtype=bool)
     arms = "everybody planned for against the holdout, contacted or not"
     if "allocated" in frame.columns:
@@ -130,7 +164,33 @@ def _by_holdout(frame: pd.DataFrame, action: Any, contacted: BoolArray, explored
     return _Split(treated, control, control.astype(np.float64), arms, None)
 
 
-def _both(propensities: pd.DataFrame, frame: pd.DataFrame, action: Any) -> tuple[FloatArray, FloatArray]:
+def _in_order(
+    propensities: pd.DataFrame, frame: pd.DataFrame, customer: pd.Index[Any], days: pd.Series[Any] | None
+) -> pd.DataFrame:
+    """Return propensities row by row of the plan; those without labels are paired by position."""
+    if len(propensities) != len(frame):
+        raise DataError(
+            message(
+                f"propensities has {len(propensities):,} rows and the plan {len(frame):,}",
+                "one row for each decision is needed",
+                "propensities=plan.propensities, of the same plan",
+            )
+        )
+    found = places(propensities.index, frame.index, customer, days)
+    if found is not None:
+        return propensities.iloc[found]
+    if isinstance(propensities.index, pd.RangeIndex) and propensities.index.name is None:
+        return propensities
+    raise DataError(
+        message(
+            "propensities and the plan are about different rows",
+            "both are indexed alike, or propensities by customer_id",
+            "propensities=plan.propensities, of the same plan",
+        )
+    )
+
+
+def _both(propensities: pd.DataFrame, action: Any) -> tuple[FloatArray, FloatArray]:
     absent = [name for name in (_NONE, action) if name not in propensities.columns]
     if absent:
         raise SchemaError(
@@ -138,14 +198,6 @@ def _both(propensities: pd.DataFrame, frame: pd.DataFrame, action: Any) -> tuple
                 f"propensities has no column for {some(map(repr, absent))}",
                 "the probability of the action and of 'none' is needed for each row",
                 "propensities=plan.propensities",
-            )
-        )
-    if len(propensities) != len(frame):
-        raise DataError(
-            message(
-                f"propensities has {len(propensities):,} rows and the plan {len(frame):,}",
-                "they are paired row by row",
-                "propensities=plan.propensities, of the same plan",
             )
         )
     numbers = as_floats(propensities[[action, _NONE]].to_numpy())
@@ -157,7 +209,7 @@ def _own_chance(frame: pd.DataFrame) -> FloatArray | None:
     """The probability of what was done, None where nobody wrote it down."""
     if "propensity" not in frame.columns or frame["propensity"].isna().all():
         return None
-    own = as_floats(frame["propensity"].to_numpy(dtype=np.float64, na_value=np.nan))
+    own = numbers_of(frame["propensity"], "propensity")
     _refuse_chances(~((own > 0) & (own <= 1)))
     return own
 
@@ -176,7 +228,7 @@ def _refuse_chances(wrong: BoolArray) -> None:
 
 def _could_have(frame: pd.DataFrame, action: Any, found: list[Any]) -> BoolArray:
     """Say who of the untouched could have got this action, and nothing else."""
-    explored = bool(_explored(frame).any())
+    explored = bool(_flags(frame, "explored").any())
     others = [name for name in found if name not in (action, _NONE)]
     if "allocated" in frame.columns and not explored:
         return np.asarray(frame["allocated"] == action)
@@ -193,10 +245,23 @@ def _could_have(frame: pd.DataFrame, action: Any, found: list[Any]) -> BoolArray
     return np.ones(len(frame), dtype=bool)
 
 
-def _explored(frame: pd.DataFrame) -> BoolArray:
-    if "explored" not in frame.columns:
+def _flags(frame: pd.DataFrame, name: str) -> BoolArray:
+    """Read a column of True and False, or 0 and 1; without it nobody is marked."""
+    if name not in frame.columns:
         return np.zeros(len(frame), dtype=bool)
-    return frame["explored"].to_numpy(dtype=bool)
+    column = frame[name]
+    marked = np.asarray(column.isin([True]))
+    wrong = ~(marked | np.asarray(column.isin([False])))
+    if wrong.any():
+        raise DataError(
+            message(
+                f"{int(wrong.sum()):,} of {len(frame):,} values of {name} are neither True nor False "
+                f"({named_rows(wrong)})",
+                "whether each customer was" + (" held out" if name == "holdout" else f" {name}"),
+                f"plan[{name!r}] = plan[{name!r}] == 'yes'",
+            )
+        )
+    return marked
 
 
 def _why(contacted: BoolArray, spared: BoolArray, open_: BoolArray) -> str:

@@ -14,8 +14,8 @@ from scipy import sparse
 
 from churnlib._checks import named_rows
 from churnlib._frames import column_names, read_columns
+from churnlib._ids import check_same_kind, ids_of
 from churnlib._typing import BoolArray, CodeArray, IntArray
-from churnlib.alerts._customers import check_same_kind, ids_of
 from churnlib.calendar import Duration, read_times, timestamps
 from churnlib.events import EventLog
 from churnlib.events._codes import Coded, encode

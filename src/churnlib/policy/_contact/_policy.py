@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 
 from churnlib._checks import named_rows
+from churnlib._fields import entries_of
+from churnlib._ids import customer_ids, ids_given, ids_of
+from churnlib._plain_text import from_toml_text, toml_text
 from churnlib._typing import BoolArray, Instant, IntArray
-from churnlib.alerts._customers import customer_ids, ids_given, ids_of
 from churnlib.calendar import timestamp, timestamps, to_us, zone_name
 from churnlib.exceptions import (
     DataError,
@@ -20,6 +22,7 @@ from churnlib.exceptions import (
     ParameterError,
     ParameterTypeError,
     SchemaError,
+    VersionError,
     message,
     some,
 )
@@ -27,11 +30,14 @@ from churnlib.policy._actions._action import Action
 from churnlib.policy._actions._catalogue import check_actions
 from churnlib.policy._contact._history import FOREVER, FREE, read_contacts, read_events
 from churnlib.policy._contact._rules import ContactRule, Cooldown, Refusal, Scene
+from churnlib.policy._contact._written import entries_of_rule, rule_of
 
 if TYPE_CHECKING:
     from churnlib.policy._actions._candidates import Candidates
 
 __all__ = ["ContactCheck", "ContactPolicy"]
+
+SCHEMA_VERSION = 1
 
 
 class ContactCheck:
@@ -341,6 +347,79 @@ class ContactPolicy:
             rule.check(scene)
             refusals += rule.refusals(scene)
         return ContactCheck(scene, asked.to_numpy(dtype=bool), tuple(refusals), contacts.ignored)
+
+    def to_toml(self) -> str:
+        """Write the policy as TOML.
+
+        Returns
+        -------
+        str
+            It reads back to an equal policy.
+
+        Raises
+        ------
+        ParameterError
+            When a rule is of a class of one's own.
+
+        Examples
+        --------
+        >>> from churnlib.policy import Cooldown
+        >>> print(ContactPolicy([Cooldown("7d", channel="email")]).to_toml())
+        schema_version = 1
+        <BLANKLINE>
+        [[rule]]
+        kind = "cooldown"
+        length = "7d"
+        channel = "email"
+        <BLANKLINE>
+        """
+        return toml_text({"schema_version": SCHEMA_VERSION, "rule": [entries_of_rule(rule) for rule in self.rules]})
+
+    @classmethod
+    def from_toml(cls, text: str) -> ContactPolicy:
+        r"""Read a policy from TOML.
+
+        Parameters
+        ----------
+        text : str
+            A table ``[[rule]]`` for each rule, with its kind ("cooldown", "frequency cap", "opt-out", "exclusive",
+            "quiet after", "quiet hours") and the arguments of that rule.
+
+        Returns
+        -------
+        ContactPolicy
+            With the rules in the order of the text.
+
+        Raises
+        ------
+        ParameterTypeError
+            When it is no text, or an entry is of a wrong type.
+        ParameterError
+            When it is no TOML, or an entry is missing, unknown or makes no sense.
+        VersionError
+            When it is of another version.
+
+        Examples
+        --------
+        >>> ContactPolicy.from_toml('[[rule]]\nkind = "frequency cap"\nat_most = 3\nlength = "90d"')
+        ContactPolicy(at most 3 in 90d)
+        """
+        fix = '[[rule]]\nkind = "cooldown"\nlength = "30d"'
+        body = from_toml_text(text, "contact rules")
+        entries = entries_of(body, (), ("rule", "schema_version"), what="the policy", fix=fix)
+        version = entries.get("schema_version", SCHEMA_VERSION)
+        if version != SCHEMA_VERSION:
+            raise VersionError(
+                message(
+                    f"the policy has schema_version {version!r}",
+                    f"this release reads {SCHEMA_VERSION}",
+                    "write it again with to_toml",
+                )
+            )
+        listed = entries.get("rule", [])
+        if not isinstance(listed, list):
+            raise ParameterTypeError(message(f"rule is a {type(listed).__name__}", "a list of rules was expected", fix))
+        return cls([rule_of(values) for values in listed])
 
     def _gaps(self, actions: Iterable[Action], names: tuple[str, ...]) -> list[ContactRule]:
         gaps = [

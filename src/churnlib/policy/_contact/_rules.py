@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from churnlib._checks import as_names, check_choice, check_flag, check_integer, named_rows
+from churnlib._fields import check_label
 from churnlib._frames import check_columns
+from churnlib._ids import ids_given, ids_of
 from churnlib._typing import BoolArray, IntArray, Span
-from churnlib.alerts._customers import ids_given, ids_of
-from churnlib.alerts._fields import check_label
 from churnlib.calendar import Duration, duration
 from churnlib.calendar._instants import localize, wall_clock
 from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, message, nearest, some

@@ -13,6 +13,7 @@ from churnlib._typing import BoolArray, Instant, IntoFrame
 from churnlib.exceptions import ParameterError, ParameterTypeError, message
 from churnlib.policy._actions._action import Action
 from churnlib.policy._actions._candidates import Candidates
+from churnlib.policy._contact._policy import ContactPolicy
 from churnlib.policy._plan._explore import Strata, draw, strata_of
 from churnlib.policy._plan._inputs import Options, day_of, read_allowed, read_options
 from churnlib.policy._plan._limits import (
@@ -31,6 +32,9 @@ from churnlib.policy._solve._limit import Limit
 from churnlib.policy._solve._solve import solve
 
 __all__ = ["allocate"]
+
+_HARDLY = 1e-6
+"""A share of explorers that is as good as none: what it may take, any share may take."""
 
 
 def allocate(
@@ -76,7 +80,8 @@ def allocate(
     contact_policy : ContactPolicy, default=None
         How often a customer may be contacted.
     history : DataFrame or PlanLog, default=None
-        Past contacts, for the contact policy.
+        Past contacts, for the contact policy. Of a log, those held out count as contacted when they would have been
+        (`PlanLog.history`).
     events : EventLog or DataFrame, default=None
         Events of customers, such as complaints, for the contact policy.
     on : str, date or datetime, default=None
@@ -135,6 +140,10 @@ def allocate(
     ε the explored share and m the number of options of a customer (none included)::
 
         P(a) = h 1[a = none] + (1 - h) (ε 1[a allowed] / m + (1 - ε) 1[a = allocated])
+
+    The draw of the holdout is permanent, so that this holds in later plans as long as what makes customers eligible
+    does not depend on it. ``history=log`` takes care of the contact rules: it counts those held out as contacted when
+    they would have been.
 
     Explorers are drawn within strata of equal eligibility and tier by a salted hash, evenly: each option gets its
     share of the stratum, to less than one customer up or down. Thereby the most they can use is known beforehand.
@@ -264,10 +273,18 @@ def _allowed(
             blocks["not a candidate"] = read_allowed(candidates, options, name="candidates")
     allowed = np.logical_and.reduce(list(blocks.values())) if blocks else None
     if contact_policy is not None:
+        if not isinstance(contact_policy, ContactPolicy):
+            raise ParameterTypeError(
+                message(
+                    f"contact_policy is a {type(contact_policy).__name__}",
+                    "a ContactPolicy was expected",
+                    "ContactPolicy([Cooldown('30d')])",
+                )
+            )
         may = np.ones(options.gain.shape, dtype=bool) if allowed is None else allowed
         frame = pd.DataFrame(may, index=options.customers, columns=options.names)
         if isinstance(past["history"], PlanLog):
-            past = past | {"history": past["history"].contacts}
+            past = past | {"history": past["history"].history}
         check = contact_policy.apply(
             frame, on=None if pd.isna(when) else when, actions=options.actions, customers=customers, **past
         )
@@ -276,27 +293,38 @@ def _allowed(
 
 
 def _set_aside(limits: Sequence[Limit], strata: Strata, options: Options, explore: float) -> dict[str, float]:
-    found = {}
-    for limit in limits:
-        if np.isinf(limit.at_most):
-            continue
-        cost = options.cost if limit.counts == "cost" else None
-        rows = None if limit.rows is None else np.asarray(limit.rows)
-        arms = tuple(limit.columns(options.gain.shape[1]))
-        aside = strata.most_used(explore, cost, rows, arms)
-        if aside > limit.at_most - limit.at_least:
-            unit = "customers" if limit.counts == "customers" else "money"
-            demanded = f", of which {limit.at_least:,g} are demanded" if limit.at_least else ""
-            raise ParameterError(
-                message(
-                    f"exploring {explore:.3g} of the customers may take {aside:,g} of the {limit.at_most:,g} {unit} of "
-                    f"{limit.name!r}{demanded}",
-                    "what explorers may use is set aside, and has to fit",
-                    f"explore={explore * max(limit.at_most - limit.at_least, 0) / (2 * aside):.2g}, or 0",
-                )
-            )
-        found[limit.name] = aside
-    return found
+    bounded = [limit for limit in limits if np.isfinite(limit.at_most)]
+    found = {limit.name: _aside(limit, strata, options, explore) for limit in bounded}
+    over = [limit for limit in bounded if found[limit.name] > limit.at_most - limit.at_least]
+    if not over:
+        return found
+    limit = over[0]
+    unit = "customers" if limit.counts == "customers" else "money"
+    demanded = f", of which {limit.at_least:,g} are demanded" if limit.at_least else ""
+    least = {each.name: _aside(each, strata, options, _HARDLY) for each in over}
+    share = explore
+    while share > _HARDLY and any(_aside(each, strata, options, share) > each.at_most - each.at_least for each in over):
+        share = float(f"{share / 2:.1g}")
+    strata_word = (
+        f"{len(strata.size):,} strata of equal eligibility and tier" if len(strata.size) > 1 else "one stratum"
+    )
+    raise ParameterError(
+        message(
+            f"exploring {explore:.3g} of the customers may take {found[limit.name]:,g} of the {limit.at_most:,g} "
+            f"{unit} of {limit.name!r}{demanded}; in {strata_word} even the fewest may take {least[limit.name]:,g}",
+            "what explorers may use is set aside, and has to fit: in each stratum at least one for each action",
+            f"explore={share:.2g}, or 0"
+            if share > _HARDLY
+            else f"explore=0, more of {limit.name!r}, or fewer strata: coarser tiers and conditions",
+        )
+    )
+
+
+def _aside(limit: Limit, strata: Strata, options: Options, explore: float) -> float:
+    """Return the most that explorers can use of a limit."""
+    cost = options.cost if limit.counts == "cost" else None
+    rows = None if limit.rows is None else np.asarray(limit.rows)
+    return strata.most_used(explore, cost, rows, tuple(limit.columns(options.gain.shape[1])))
 
 
 def _order(customers: pd.Index[Any]) -> Any:

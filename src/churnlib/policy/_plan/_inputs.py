@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from churnlib._checks import named_rows
+from churnlib._ids import check_same_kind, customer_ids, ids_of
 from churnlib._typing import BoolArray, FloatArray
-from churnlib.alerts._customers import check_same_kind, customer_ids, ids_of
 from churnlib.economics import customers_of
 from churnlib.exceptions import (
     DataError,

@@ -13,8 +13,8 @@ import pandas as pd
 
 from churnlib._checks import as_names
 from churnlib._frames import read_columns
+from churnlib._ids import customer_ids
 from churnlib._typing import IntArray
-from churnlib.alerts._customers import customer_ids
 from churnlib.economics import customers_of
 from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, message, nearest, some
 from churnlib.policy._actions._action import Action

@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from churnlib._checks import as_names, check_choice, check_flag
-from churnlib.alerts._customers import check_same_kind, ids_of
+from churnlib._checks import as_names, check_choice, check_flag, named_churn
+from churnlib._ids import check_same_kind, ids_given, ids_of
 from churnlib.economics import customers_of
-from churnlib.events._change import _listed
 from churnlib.exceptions import (
     DataError,
     DuplicateError,
@@ -33,11 +32,11 @@ from churnlib.policy._plan._results import DONE, REACHED, RESULTS, matched, read
 __all__ = ["PlanLog"]
 
 _TEXTS = ("action", "channel", "allocated", "owner", "result", "feedback")
-_NUMBERS = ("value", "cost", "propensity")
+_NUMBERS = ("value", "cost", "propensity", "propensity_none", "propensity_allocated")
 _FLAGS = ("holdout", "explored")
 _ORDER = (
-    "customer_id", "on", "action", "channel", "value", "cost", "propensity", "holdout", "explored", "allocated",
-    "owner", "result", "feedback",
+    "customer_id", "on", "action", "channel", "value", "cost", "propensity", "propensity_none", "propensity_allocated",
+    "holdout", "explored", "allocated", "owner", "result", "feedback",
 )  # fmt: skip
 
 
@@ -64,7 +63,10 @@ class PlanLog:
     ----------
     frame : DataFrame
         One row per customer and day, those without an action included: customer_id, on, action, channel, value,
-        cost, propensity, holdout, explored, allocated, owner, result and feedback. `evaluate_policy` reads it.
+        cost, propensity, propensity_none, propensity_allocated, holdout, explored, allocated, owner, result and
+        feedback. `evaluate_policy` and `campaign_result` read it. The chances to get nothing, and to get what was
+        allocated, are those of the customer on that day, all draws counted. Texts are categories, so that a year of
+        days fits into memory: group them with ``observed=True``.
     rejected : DataFrame
         Lines that the last `record` could not use: line, customer_id, on, result, problem.
 
@@ -124,6 +126,7 @@ class PlanLog:
                 )
             )
         new = plan.frame.reset_index()
+        new["propensity_none"], new["propensity_allocated"] = plan._chances_of_allocated()
         new["owner"] = _owners(plan, owner)
         for name in ("result", "feedback"):
             new[name] = pd.Categorical([None] * len(new), categories=pd.Index([], dtype=object))
@@ -191,7 +194,7 @@ class PlanLog:
             given = good[name].to_numpy(dtype=object)
             kept = given != ""
             column[rows[kept]] = given[kept]
-            frame[name] = pd.Categorical(column)
+            frame[name] = _texts(pd.Series(column, dtype=object))
         return PlanLog(frame, bad)
 
     def with_outcome(self, name: str, values: pd.Series[Any]) -> PlanLog:
@@ -215,10 +218,19 @@ class PlanLog:
         ParameterError
             When the log has a column of that name.
         DataError
-            When customers are unknown, or stand twice.
+            When customers are unknown, or stand twice, or the outcome is called churn.
         """
         if name in _ORDER:
             raise ParameterError(message(f"{name!r} is a column of the log", "another name", "name='retained'"))
+        churn = named_churn(values) or named_churn(pd.Series([], name=name, dtype=float))
+        if churn is not None:
+            raise DataError(
+                message(
+                    f"the outcome is called {churn!r}, where 1 is bad",
+                    "larger outcomes are better",
+                    "log.with_outcome('retained', data.retained)",
+                )
+            )
         by = ["customer_id", "on"] if "on" in values.index.names else ["customer_id"]
         keys = pd.DataFrame({"customer_id": ids_of(customers_of(values))})
         if len(by) == 2:
@@ -263,7 +275,7 @@ class PlanLog:
             When an id is not in the log.
         """
         check_flag(missing_ok, name="missing_ok")
-        gone = _listed(ids)
+        gone = ids_given(ids, "ids")
         there = self.frame["customer_id"].isin(gone)
         absent = [each for each in gone if each not in set(self.frame.loc[there, "customer_id"])]
         if absent and not missing_ok:
@@ -327,9 +339,25 @@ class PlanLog:
 
     @property
     def contacts(self) -> pd.DataFrame:
-        """Rows with an action that was not reported as not done: the history for a `ContactPolicy`."""
+        """Who was contacted: rows with an action that was not reported as not done."""
         done = (self.frame["action"] != NONE) & (self.frame["result"].astype(object) != "not done")
         return self.frame.loc[done, ["customer_id", "on", "action", "channel"]].reset_index(drop=True)
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """The contacts, and those that the held out would have had: what ``history=log`` stands for in `allocate`.
+
+        Those held out are never contacted. Were that all the contact rules knew, they would always be free, take
+        more and more of the allocation, and who was contacted before would tell who is not held out. As if contacted,
+        they are like everybody else in all but the contact itself, and propensities stay exact.
+        """
+        contacts = self.contacts
+        held = self.frame[self.frame["holdout"].to_numpy(dtype=bool) & (self.frame["allocated"] != NONE).to_numpy()]
+        known = self.frame.drop_duplicates("action", keep="last")
+        channel_of = dict(zip(known["action"], known["channel"].astype(object), strict=True))
+        shadow = held[["customer_id", "on", "allocated"]].rename(columns={"allocated": "action"})
+        channel = [channel_of.get(name) for name in shadow["action"]]
+        return _typed([contacts, shadow.assign(channel=_texts(pd.Series(channel, dtype=object)))])
 
     # -- files -------------------------------------------------------------------------------
 
@@ -403,7 +431,7 @@ def _typed(frames: list[pd.DataFrame]) -> pd.DataFrame:
     for name in frames[0].columns:
         parts = [frame[name] for frame in frames]
         if name in _TEXTS:
-            columns[name] = union_categoricals([_texts(part) for part in parts], sort_categories=True)
+            columns[name] = _texts(union_categoricals([_texts(part) for part in parts], sort_categories=True))
         elif name == "on":
             columns[name] = np.concatenate([part.to_numpy().astype("M8[us]") for part in parts])
         else:
@@ -411,14 +439,15 @@ def _typed(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _texts(part: pd.Series[Any]) -> pd.Categorical:
-    found = part.array if isinstance(part.dtype, pd.CategoricalDtype) else pd.Categorical(part)
+def _texts(values: Any) -> pd.Categorical:
+    """Return texts as categories of one dtype, whatever version of pandas and whatever file they come from."""
+    found = pd.Categorical(values)
     return pd.Categorical.from_codes(found.codes, pd.Index(found.categories, dtype=object))
 
 
 def _owners(plan: Plan, owner: Any) -> pd.Categorical:
     names = [action.name for action in plan.actions]
-    arm = plan.frame["action"].cat.codes.to_numpy() - 1
+    arm = plan.parts.arm
     if isinstance(owner, pd.Series):
         found = owner.reindex(plan.customers).to_numpy(dtype=object, copy=True)
         found[(arm < 0) | pd.isna(found)] = None

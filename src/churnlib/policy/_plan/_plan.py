@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from churnlib._ids import check_same_kind
 from churnlib._typing import FloatArray
-from churnlib.alerts._customers import check_same_kind
 from churnlib.classification import write_contact_list
 from churnlib.exceptions import DataError, DuplicateError, ParameterTypeError, SchemaError, message, some
 from churnlib.policy._actions._action import NONE
@@ -79,23 +79,21 @@ class Plan:
         arm = self.parts.arm
         rows, given = np.arange(len(arm)), arm >= 0
         cost = np.where(given, options.cost[rows, arm], 0.0)
-        labels = pd.Index([NONE, *options.names], dtype=object)
-        channels = [action.channel for action in options.actions]
-        kinds = pd.Index(sorted({name for name in channels if name is not None}), dtype=object)
-        codes = np.array([-1 if name is None else kinds.get_loc(name) for name in channels] + [-1])
+        labels = pd.Index([NONE, *options.names])
+        channels = pd.Index([*(action.channel for action in options.actions), None], dtype=labels.dtype)
         return pd.DataFrame(
             {
                 "on": np.full(
                     len(arm), np.datetime64("NaT") if pd.isna(self.on) else self.on.to_datetime64(), dtype="M8[us]"
                 ),
-                "action": pd.Categorical.from_codes(arm + 1, labels),
-                "channel": pd.Categorical.from_codes(codes[arm], kinds),
+                "action": labels.take(arm + 1),
+                "channel": channels.take(arm),
                 "value": np.where(given, options.gain[rows, arm], 0.0) - cost,
                 "cost": cost,
                 "propensity": self._probabilities(1 + arm.astype(np.int64)),
                 "holdout": draw.held,
                 "explored": draw.explored,
-                "allocated": pd.Categorical.from_codes(self.parts.solution.arm + 1, labels),
+                "allocated": labels.take(self.parts.solution.arm + 1),
             },
             index=options.customers,
         )
@@ -141,7 +139,8 @@ class Plan:
     @property
     def counts(self) -> pd.Series[int]:
         """Customers by action, "none" included."""
-        return self.frame["action"].value_counts(sort=False)
+        labels = pd.Index([NONE, *self.parts.options.names], name="action")
+        return pd.Series(np.bincount(self.parts.arm + 1, minlength=len(labels)), index=labels, name="count")
 
     # -- why ---------------------------------------------------------------------------------
 
@@ -313,7 +312,8 @@ class Plan:
         """
         by_name = {action.name: action for action in self.actions}
         done = self.frame[self.frame["action"] != NONE]
-        order = np.lexsort((np.arange(len(done)), -done["value"].to_numpy(), done["channel"].cat.codes))
+        channel = pd.factorize(done["channel"], sort=True)[0]
+        order = np.lexsort((np.arange(len(done)), -done["value"].to_numpy(), channel))
         done = done.iloc[order]
         names = done["action"].astype(str)
         listed = pd.DataFrame(
@@ -366,6 +366,11 @@ class Plan:
             found += np.where(open_to, each, 0.0)
         found += np.where(option == 0, chance.holdout, 0.0)
         return found
+
+    def _chances_of_allocated(self) -> tuple[FloatArray, FloatArray]:
+        """Return the probability of each customer to get nothing, and to get what was allocated, all chance counted."""
+        option = self.parts.solution.arm.astype(np.int64) + 1
+        return self._probabilities(np.zeros(len(option), dtype=np.int64)), self._probabilities(option)
 
 
 def two_plans(customers: pd.Index[Any], when: str) -> str:

@@ -41,7 +41,7 @@ def skipped(parts: Parts, rows: IntArray | None = None) -> pd.DataFrame:
         {
             "customer_id": parts.options.customers[rows],
             "reason": reason,
-            "action": pd.Categorical.from_codes(best, pd.Index(names, dtype=object)),
+            "action": names[best],
             "value": parts.net(rows)[place, best],
             "price": price[place, best],
         }

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from churnlib._typing import BoolArray, FloatArray, IntArray
+from churnlib._typing import FloatArray, IntArray
 from churnlib.numerics import ChoiceHull, choice_hull
 from churnlib.policy._solve._core import improved
 from churnlib.policy._solve._priced import problem_of
@@ -72,7 +72,7 @@ def _steps(worth: FloatArray, price: FloatArray, budget: float) -> tuple[ArmArra
 
 @dataclass(slots=True)
 class _Walk:
-    """The arms so far, the money left, the steps taken at once and the rows that are done.
+    """The arms so far, the money left, and the steps taken at once.
 
     A step that does not fit ends its row, and the next ones are tried. At the first step on
     which two budgets differ the larger one takes it and gains more than the smaller one can
@@ -82,7 +82,6 @@ class _Walk:
     arm: ArmArray
     left: float
     taken: int = 0
-    ended: BoolArray | None = None
 
     def take(self, hull: ChoiceHull, budget: float) -> tuple[float, float]:
         """Take steps until one does not fit; return the value of the relaxation and the price."""
@@ -97,14 +96,11 @@ class _Walk:
 
     def fill(self, hull: ChoiceHull, steps: IntArray) -> None:
         """Go on with the steps that still fit, in order."""
-        if self.ended is None:
-            self.ended = np.zeros(self.arm.size, dtype=bool)
         over_from = np.full(self.arm.size, len(hull), dtype=np.int64)
         while steps.size:
             fits = hull.cost[steps] <= self.left
             over = steps[~fits][::-1]
             over_from[hull.row[over]] = over  # reversed, so that the first of a row is written last
-            self.ended[hull.row[over]] = True
             steps = steps[fits]
             steps = steps[steps < over_from[hull.row[steps]]]
             spent = np.cumsum(hull.cost[steps])
@@ -146,10 +142,7 @@ def _bracketed(worth: FloatArray, price: FloatArray, budget: float) -> tuple[Arm
     # The steps below the bracket come later, in one order with those of the settled rows.
     walk.fill(hull, np.arange(walk.taken, np.searchsorted(-hull.slope, -low.price, side="left")))
     arm[rows] = part
-    ended = np.zeros(arm.size, dtype=bool)
-    if walk.ended is not None:
-        ended[rows] = walk.ended
-    _fill_below(worth, price, _Walk(arm, walk.left, ended=ended), low.price)
+    _fill_below(worth, price, _Walk(arm, walk.left), low.price)
     return arm, value + gained, lam
 
 
@@ -161,7 +154,8 @@ def _fill_below(worth: FloatArray, price: FloatArray, walk: _Walk, below: float)
     hull = choice_hull(worth[rows], price[rows], np.isfinite(worth[rows]))
     part = _Walk(walk.arm[rows], walk.left)
     steps = np.arange(np.searchsorted(-hull.slope, -below, side="left"), len(hull))
-    # By rounding a row may stand off its hull: its steps lead on from elsewhere.
+    # The steps of a row lead on from where it stands, but for one that a step did not fit, or that
+    # stands off its hull by rounding: those are done.
     first = np.full(rows.size, -2, dtype=np.int16)
     first[hull.row[steps[::-1]]] = hull.before[steps[::-1]]
     part.fill(hull, steps[first[hull.row[steps]] == part.arm[hull.row[steps]]])
@@ -180,8 +174,6 @@ def _affordable(worth: FloatArray, price: FloatArray, walk: _Walk) -> IntArray:
         some = np.zeros(arm.size, dtype=bool)
         for column in range(v.shape[0]):
             some |= (v[column] > here_v) & (c[column] - here_c <= walk.left)
-        if walk.ended is not None:
-            some &= ~walk.ended[start : start + _CHUNK]
         found.append(np.flatnonzero(some) + start)
     return np.concatenate(found)
 

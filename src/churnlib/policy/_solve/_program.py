@@ -150,6 +150,9 @@ def whole(
     HiGHS keeps a bound to within a millionth; where that breaks the bound it is drawn
     in by as much and the program solved again. The search ends after so many `nodes`:
     a count, because time would not repeat; or when it is `apart` by no more than a share.
+
+    Every row states both of its sides, though one follows from the others: of a program with
+    one-sided rows HiGHS repairs some solutions, and prints that it does, past every option.
     """
     from scipy.optimize import Bounds as Box
     from scipy.optimize import LinearConstraint, milp
@@ -157,14 +160,15 @@ def whole(
     if not options.place.size:
         return np.zeros(0) if bounds.kept(np.zeros(bounds.most.size)) and start < 0.0 else None
     scale, units = _scales(options)
+    ceiling = options.count[options.place]
     slack = np.zeros(units.size)
     for _ in range(4):
         matrix, high, _ = _inequalities(options, Bounds(bounds.least + slack, bounds.most - slack), units)
         found = milp(
             -options.value / scale,
             integrality=np.ones(options.place.size, dtype=np.int64),
-            bounds=Box(0.0, options.count[options.place]),
-            constraints=[LinearConstraint(matrix, -np.inf, high)],
+            bounds=Box(0.0, ceiling),
+            constraints=[LinearConstraint(matrix, matrix.minimum(0) @ ceiling, high)],
             options={"mip_rel_gap": apart, "node_limit": nodes},
         )
         if found.x is None:

@@ -67,7 +67,7 @@ def solve(
         If the budget is negative or NaN, two limits share a name, a shape does not fit,
         or an entry of `order` is repeated.
     ParameterTypeError
-        If the budget is no number.
+        If the budget is no number, or `order` mixes kinds that cannot be put in order.
 
     References
     ----------
@@ -149,7 +149,12 @@ def _order(order: ArrayLike | None, n_rows: int) -> np.ndarray | None:
     if order is None:
         return None
     keys = np.asarray(order)
-    unique, first = np.unique(keys, return_index=True)
+    try:
+        unique, first = np.unique(keys, return_index=True)
+    except TypeError:  # numbers beside texts
+        raise ParameterTypeError(
+            message("order holds entries that cannot be put in order", "ids of one kind", "order=customers.astype(str)")
+        ) from None
     if keys.shape != (n_rows,) or unique.size < n_rows:
         raise ParameterError(
             message(

@@ -12,7 +12,8 @@ import pandas as pd
 from churnlib._checks import as_floats, named_rows
 from churnlib._typing import Array, FloatArray
 from churnlib.exceptions import DataError, ParameterError, ParameterTypeError, message, nearest, some
-from churnlib.policy._value._log import DecisionLog
+from churnlib.policy._value._log import DecisionLog, column_of, numbers_of
+from churnlib.policy._value._matching import places
 
 __all__ = ["LOGGED", "Choice", "aligned", "costs_of", "read_choice"]
 
@@ -42,13 +43,21 @@ def read_choice(policy: Any, log: DecisionLog, X: Any, *, name: str = "policy") 
     """Read a policy: a name, actions by row or customer, probabilities, a plan, or a model with `predict`."""
     if isinstance(policy, str) and policy == LOGGED:
         return Choice(log.actions, None)
-    if not isinstance(policy, (str, int, pd.Series, pd.DataFrame, np.ndarray, list)):
-        policy = _asked(policy, log, X, name)
+    if not isinstance(policy, (str, int, pd.Series, pd.DataFrame, np.ndarray, list, tuple)):
+        policy = _of_other_kind(policy, log) if hasattr(policy, "to_pandas") else _asked(policy, log, X, name)
     if isinstance(policy, pd.DataFrame):
         return _probabilities(policy, log, name)
     if isinstance(policy, (str, int, np.integer, bool)):
         return _one_action(policy, log, name)
     actions = aligned(policy, log, name)
+    if actions.ndim != 1:
+        raise DataError(
+            message(
+                f"{name} is an array of shape {actions.shape}",
+                "probabilities need the name of each action, actions stand one in each row",
+                f"{name}=pd.DataFrame({name}, columns={list(log.actions)}, index=log.index)",
+            )
+        )
     missing = np.asarray(pd.isna(actions))
     if missing.any():
         raise DataError(
@@ -62,10 +71,24 @@ def read_choice(policy: Any, log: DecisionLog, X: Any, *, name: str = "policy") 
     return Choice(tuple(found.tolist()), np.eye(len(found))[codes])
 
 
+def _of_other_kind(policy: Any, log: DecisionLog) -> Any:
+    """What is said by a frame or column of another library, whose rows have no labels."""
+    found = policy.to_pandas()
+    return found.set_axis(log.frame.index) if isinstance(found, pd.DataFrame) and len(found) == len(log) else found
+
+
 def aligned(values: Any, log: DecisionLog, name: str) -> Array:
     """Return values in the order of the log: by its index, by customer, or, without labels, by position."""
     if not isinstance(values, (pd.Series, pd.DataFrame)):
         array = np.asarray(values)
+        if array.ndim == 0:
+            raise ParameterTypeError(
+                message(
+                    f"{name} is a {type(values).__name__}",
+                    "one entry for each row of the log is needed",
+                    f"{name} as a Series indexed like the log, or by customer",
+                )
+            )
         if len(array) != len(log):
             raise DataError(
                 message(
@@ -76,24 +99,34 @@ def aligned(values: Any, log: DecisionLog, name: str) -> Array:
             )
         return array
     index = log.frame.index
-    if values.index.equals(index):
-        return values.to_numpy()
-    for labels in (index, log.labels):
-        if labels is not None and values.index.is_unique and labels.isin(values.index).all():
-            return values.loc[labels].to_numpy()
-    known = index if log.labels is None else log.labels
-    absent = ~known.isin(values.index)
-    if not values.index.is_unique:
-        wrong = f"the index of {name} repeats {int(values.index.duplicated().sum()):,} labels"
-    else:
-        wrong = f"{name} lacks {int(absent.sum()):,} of {len(log):,} rows of the log ({some(known[absent])})"
+    found = places(values.index, index, log.labels, log.days)
+    if found is not None:
+        return values.to_numpy()[found]
     raise DataError(
         message(
-            wrong,
-            "rows are matched by the index of the log or by its customer_id",
-            f"{name}={name}.reindex(log.index)",
+            _unmatched(values.index, log, name),
+            "rows are matched by the index of the log, by customer_id, or by customer_id and day",
+            f"give {name} an index that holds every row of the log once, or names its 'customer_id'",
         )
     )
+
+
+def _unmatched(labels: pd.Index[Any], log: DecisionLog, name: str) -> str:
+    if not labels.is_unique:
+        return f"the index of {name} repeats {int(labels.duplicated().sum()):,} labels"
+    named = "customer_id" in labels.names and log.labels is not None
+    wanted = log.labels if named and log.labels is not None else log.frame.index
+    known = labels.get_level_values("customer_id") if named else labels
+    if known.nlevels != wanted.nlevels:
+        return f"the index of {name} holds {list(labels.names)}, and that of the log {list(wanted.names)}"
+    absent = ~wanted.isin(known)
+    if not absent.any():
+        return (
+            f"{name} holds customers at several times, and not at those of the log"
+            if not known.is_unique
+            else (f"{name} holds other days than the log")
+        )
+    return f"{name} lacks {int(absent.sum()):,} of {len(log):,} rows of the log ({some(wanted[absent])})"
 
 
 def costs_of(cost: Any, log: DecisionLog, actions: tuple[Any, ...]) -> FloatArray | None:
@@ -110,8 +143,8 @@ def costs_of(cost: Any, log: DecisionLog, actions: tuple[Any, ...]) -> FloatArra
             raise ParameterError(
                 message(
                     f"cost={cost} does not say which action is free",
-                    "the log has no action called 'none' or 'control'",
-                    "cost={'call': 6, 'mail': 1}, or none='...'",
+                    "the log has no action called 'none' or 'control', and no 0 beside a 1 alone",
+                    "cost={'call': 6, 'mail': 1}, or none='...' (none=0 where 0 is no action)",
                 )
             )
         given = {name: _cost_column(_spread(cost, log, name), name) for name in actions if name != log.none}
@@ -137,14 +170,14 @@ def costs_of(cost: Any, log: DecisionLog, actions: tuple[Any, ...]) -> FloatArra
 
 def _spread(value: Any, log: DecisionLog, name: Hashable) -> Any:
     if isinstance(value, str):
-        return log.frame[value]
+        return column_of(log.frame, value, f"cost[{name!r}]").to_numpy()
     if np.ndim(value) == 0:
         return np.full(len(log), float(value))
     return aligned(value, log, f"cost[{name!r}]")
 
 
 def _cost_column(values: Any, name: Hashable) -> FloatArray:
-    numbers = as_floats(values)
+    numbers = numbers_of(values, f"cost[{name!r}]")
     wrong = ~(np.isfinite(numbers) & (numbers >= 0))
     if wrong.any():
         raise DataError(

@@ -327,7 +327,7 @@ def _needs_none(log: DecisionLog) -> None:
             message(
                 f"the actions of the log are {some(map(repr, log.actions))}",
                 "who is off a list gets no action: the log must hold customers who got none, and those who got one",
-                "none='the action that is none'; a log without untreated customers cannot answer this",
+                "none='the action that is none' (none=0 where 0 is); a log without the untreated cannot answer this",
             )
         )
 

@@ -98,7 +98,8 @@ def evaluate_policy(
         The customer of each row. None takes ``customer_id``, from the columns or the index, and else takes each row for
         a customer of its own.
     none : label, default=None
-        The action that is none. None takes "none", "control" or 0.
+        The action that is none. None takes "none", "control", False, or a 0 beside which there is only 1: among more
+        numbers 0 may be an item like the others, and is taken for one.
     clip : float or None, default=None
         Cuts weights off above this number, above 0. Less noise is paid with a bias.
     switch : float, default=10.0

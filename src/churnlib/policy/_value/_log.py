@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnlib._checks import as_floats, named_rows
+from churnlib._checks import as_floats, named_churn, named_rows
 from churnlib._frames import read_columns
 from churnlib._typing import Array, FloatArray, IntArray
 from churnlib.exceptions import DataError, ParameterError, SchemaError, message, nearest, some
+from churnlib.policy._value._matching import CUSTOMER, DAYS, places
 
-__all__ = ["DecisionLog", "as_pandas", "column_of", "no_action_of", "read_log"]
+__all__ = ["DecisionLog", "as_pandas", "column_of", "days_of", "no_action_of", "numbers_of", "read_log"]
 
-_NONE = ("none", "control", 0, False, "0")
-_CUSTOMER = "customer_id"
+_NONE = ("none", "control", False)
+_ZERO = ((0, 1), ("0", "1"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +25,8 @@ class DecisionLog:
     """One row for each decision, in the order of the log.
 
     `taken` are codes into `actions`, the first of which is no action at all if there is such a one (`none`).
-    `owner` are codes of the customers.
+    `owner` are codes of the customers, `labels` who they are, and `days` when each decision was made; None where the
+    log does not say.
     """
 
     frame: pd.DataFrame
@@ -36,6 +38,7 @@ class DecisionLog:
     owner: IntArray
     n_customers: int
     labels: pd.Index[Any] | None
+    days: pd.Series[Any] | None
 
     def __len__(self) -> int:
         return len(self.taken)
@@ -73,10 +76,11 @@ def read_log(
         base,
         taken,
         _propensities(frame, propensity),
-        _outcomes(frame, outcome),
+        _outcomes(frame, outcome, labels, days_of(frame)),
         owner.astype(np.int64),
         int(owner.max()) + 1,
         labels,
+        days_of(frame),
     )
 
 
@@ -114,6 +118,15 @@ def column_of(frame: pd.DataFrame, name: str, role: str) -> pd.Series[Any]:
     )
 
 
+def days_of(frame: pd.DataFrame) -> pd.Series[Any] | None:
+    """Return when each row was decided, if the frame holds times."""
+    for name in DAYS:
+        if name in frame.columns or name in frame.index.names:
+            column = column_of(frame, name, name)
+            return column if column.dtype.kind == "M" else None
+    return None
+
+
 def _actions(column: pd.Series[Any], none: Any) -> tuple[IntArray, tuple[Any, ...], Any]:
     missing = column.isna().to_numpy()
     if missing.any():
@@ -131,9 +144,13 @@ def _actions(column: pd.Series[Any], none: Any) -> tuple[IntArray, tuple[Any, ..
 
 
 def no_action_of(found: list[Any], none: Any) -> Any:
-    """Return the action that is none, or None where no action is."""
+    """Return the action that is none, or None where no action is.
+
+    A 0 is one beside nothing but a 1: among more numbers it may be an item or a branch like the others.
+    """
     if none is None:
-        return next((name for usual in _NONE for name in found if type(name) is type(usual) and name == usual), None)
+        usual = [*_NONE, *(zero for zero, one in _ZERO if all(_is(name, zero) or _is(name, one) for name in found))]
+        return next((name for one in usual for name in found if _is(name, one)), None)
     if none not in found:
         raise ParameterError(
             message(
@@ -145,8 +162,12 @@ def no_action_of(found: list[Any], none: Any) -> Any:
     return none
 
 
+def _is(name: Any, usual: Any) -> bool:
+    return type(name) is type(usual) and bool(name == usual)
+
+
 def _propensities(frame: pd.DataFrame, name: str) -> FloatArray:
-    values = _numbers(column_of(frame, name, "propensity"), "propensity")
+    values = numbers_of(column_of(frame, name, "propensity"), "propensity")
     wrong = ~((values > 0) & (values <= 1))
     if wrong.any():
         missing = int(np.isnan(values).sum())
@@ -162,13 +183,17 @@ def _propensities(frame: pd.DataFrame, name: str) -> FloatArray:
     return values
 
 
-def _outcomes(frame: pd.DataFrame, outcome: Any) -> FloatArray:
+def _outcomes(
+    frame: pd.DataFrame, outcome: Any, customers: pd.Index[Any] | None, days: pd.Series[Any] | None
+) -> FloatArray:
     if isinstance(outcome, str):
         column = column_of(frame, outcome, "outcome")
+    elif isinstance(outcome, pd.Series) and CUSTOMER in outcome.index.names and customers is not None:
+        column = _by_customer(outcome, frame, customers, days)
     else:
         column = _by_position(outcome, frame, "outcome")
-    name = str(getattr(column, "name", ""))
-    if "churn" in name.lower():
+    name = named_churn(column)
+    if name is not None:
         raise DataError(
             message(
                 f"the outcome is named {name!r}, where 1 is bad",
@@ -176,7 +201,7 @@ def _outcomes(frame: pd.DataFrame, outcome: Any) -> FloatArray:
                 f"log['retained'] = 1 - log[{name!r}], and outcome='retained'",
             )
         )
-    values = _numbers(column, "outcome")
+    values = numbers_of(column, "outcome")
     wrong = ~np.isfinite(values)
     if wrong.any():
         raise DataError(
@@ -189,7 +214,9 @@ def _outcomes(frame: pd.DataFrame, outcome: Any) -> FloatArray:
     return values
 
 
-def _numbers(column: pd.Series[Any], name: str) -> FloatArray:
+def numbers_of(values: Any, name: str) -> FloatArray:
+    """Return numbers, NaN where one is missing; a text that is no number is an error."""
+    column = values if isinstance(values, pd.Series) else pd.Series(values)
     try:
         return as_floats(column.to_numpy(dtype=np.float64, na_value=np.nan) if column.dtype.kind != "M" else column)
     except (TypeError, ValueError) as error:
@@ -200,13 +227,39 @@ def _numbers(column: pd.Series[Any], name: str) -> FloatArray:
 
 def _customers(frame: pd.DataFrame, customer: Any) -> pd.Index[Any] | None:
     if customer is None:
-        if _CUSTOMER not in frame.columns and _CUSTOMER not in frame.index.names:
+        if CUSTOMER not in frame.columns and CUSTOMER not in frame.index.names:
             return None
-        customer = _CUSTOMER
+        customer = CUSTOMER
     named = isinstance(customer, str)
     column = column_of(frame, customer, "customer") if named else _by_position(customer, frame, "customer")
     found: pd.Index[Any] = pd.Index(column)
     return found
+
+
+def _by_customer(
+    outcome: pd.Series[Any], frame: pd.DataFrame, customers: pd.Index[Any], days: pd.Series[Any] | None
+) -> pd.Series[Any]:
+    found = places(outcome.index, frame.index, customers, days)
+    if found is None:
+        absent = ~customers.isin(outcome.index.get_level_values(CUSTOMER))
+        raise DataError(
+            message(
+                f"outcome lacks {int(absent.sum()):,} of {len(frame):,} rows of the log ({some(customers[absent])})"
+                if absent.any()
+                else "outcome holds customers several times, and not at the days of the log",
+                "everybody about whom was decided counts, those too who left before anything could come of it",
+                "outcome of everybody in the log, one for each decision",
+            )
+        )
+    if len(np.unique(found)) < len(found):
+        raise DataError(
+            message(
+                f"outcome has {len(outcome):,} values for {len(frame):,} decisions",
+                "what came of a customer would count once for each day on which something was decided",
+                "outcome by customer_id and on, one for each decision",
+            )
+        )
+    return outcome.iloc[found].set_axis(frame.index)
 
 
 def _by_position(values: Any, frame: pd.DataFrame, name: str) -> pd.Series[Any]:

@@ -1,4 +1,4 @@
-"""Rule sets as text: JSON and TOML into plain values and back, with limits on what is read."""
+"""Plain values as JSON and TOML, and back, with limits on what is read: what rules and actions are written as."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 from churnlib.exceptions import ChurnlibError, ParameterError, ParameterTypeError, message
 
-__all__ = ["MAX_CHARACTERS", "MAX_RULES", "from_json_text", "from_toml_text", "json_text", "toml_text"]
+__all__ = ["MAX_CHARACTERS", "MAX_ENTRIES", "from_json_text", "from_toml_text", "json_text", "toml_text", "too_many"]
 
 MAX_CHARACTERS = 2_000_000
-"""The longest text of rules that is read."""
+"""The longest text that is read."""
 
-MAX_RULES = 1_000
-"""How many rules a set may hold."""
+MAX_ENTRIES = 1_000
+"""How many rules, or actions, one text may hold."""
 
 _DEEPEST = 20
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -25,13 +25,15 @@ _QUOTE = re.compile("[\"']")
 _MARKS = re.compile(r"[=,{}\[\]\n]")
 
 
-def from_json_text(text: Any) -> dict[str, Any]:
-    """Read JSON of a rule set.
+def from_json_text(text: Any, what: str = "rules") -> dict[str, Any]:
+    """Read JSON of an object.
 
     Parameters
     ----------
     text : str
         At most 2 million characters.
+    what : str, default="rules"
+        What it holds, for messages.
 
     Returns
     -------
@@ -50,24 +52,26 @@ def from_json_text(text: Any) -> dict[str, Any]:
     >>> from_json_text('{"rule": []}')
     {'rule': []}
     """
-    _check_size(text, "JSON")
-    _check_depth(text, "JSON")
+    _check_size(text, "JSON", what)
+    _check_depth(text, "JSON", what)
     try:
         body = json.loads(text, parse_constant=_no_number, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         if isinstance(error, ChurnlibError):
             raise
-        raise _unreadable("JSON", error) from None
-    return _table(body, "JSON")
+        raise _unreadable("JSON", what, error) from None
+    return _table(body, "JSON", what)
 
 
-def from_toml_text(text: Any) -> dict[str, Any]:
-    r"""Read TOML of a rule set.
+def from_toml_text(text: Any, what: str = "rules") -> dict[str, Any]:
+    r"""Read TOML.
 
     Parameters
     ----------
     text : str
         At most 2 million characters.
+    what : str, default="rules"
+        What it holds, for messages.
 
     Returns
     -------
@@ -86,14 +90,14 @@ def from_toml_text(text: Any) -> dict[str, Any]:
     >>> from_toml_text('[[rule]]\nid = "no-visit"')
     {'rule': [{'id': 'no-visit'}]}
     """
-    _check_size(text, "TOML")
-    _check_depth(text, "TOML")
-    if text.count("[[") > 2 * MAX_RULES:
-        raise too_many(text.count("[["))
+    _check_size(text, "TOML", what)
+    _check_depth(text, "TOML", what)
+    if text.count("[[") > 2 * MAX_ENTRIES:
+        raise too_many(text.count("[["), what)
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _unreadable("TOML", error) from None
+        raise _unreadable("TOML", what, error) from None
 
 
 def json_text(body: Mapping[str, Any]) -> str:
@@ -120,12 +124,12 @@ def json_text(body: Mapping[str, Any]) -> str:
 
 
 def toml_text(body: Mapping[str, Any]) -> str:
-    """Write a rule set as TOML: values, then tables, then a table for each rule.
+    """Write plain values as TOML: values, then tables, then lists of tables.
 
     Parameters
     ----------
     body : mapping
-        Texts, numbers, truth values, lists and mappings; lists of mappings under "rule".
+        Texts, numbers, truth values, lists and mappings.
 
     Returns
     -------
@@ -146,11 +150,16 @@ def toml_text(body: Mapping[str, Any]) -> str:
     <BLANKLINE>
     """
     tables = [name for name, value in body.items() if isinstance(value, Mapping)]
-    plain = [name for name in body if name not in tables and name != "rule"]
+    lists = [name for name, value in body.items() if _is_list_of_tables(value)]
+    plain = [name for name in body if name not in tables and name not in lists]
     blocks = ["\n".join(f"{_key(name)} = {_value(body[name])}" for name in plain)]
     blocks += [f"[{_key(name)}]\n{_lines(body[name])}" for name in tables]
-    blocks += [f"[[rule]]\n{_lines(entry)}" for entry in body.get("rule", ())]
+    blocks += [f"[[{_key(name)}]]\n{_lines(entry)}" for name in lists for entry in body[name]]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _is_list_of_tables(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(entry, Mapping) for entry in value)
 
 
 def _lines(table: Mapping[str, Any]) -> str:
@@ -179,33 +188,31 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _check_size(text: Any, what: str) -> None:
+def _check_size(text: Any, form: str, what: str) -> None:
     if not isinstance(text, str):
         raise ParameterTypeError(
-            message(f"the rules are a {type(text).__name__}", f"{what} as a text was expected", "path.read_text()")
+            message(f"the {what} are a {type(text).__name__}", f"{form} as a text was expected", "path.read_text()")
         )
     if len(text) > MAX_CHARACTERS:
         raise ParameterError(
             message(
-                f"the rules have {len(text):,} characters",
-                f"at most {MAX_CHARACTERS:,} are read",
-                "several rule sets, each with its own state",
+                f"the {what} have {len(text):,} characters", f"at most {MAX_CHARACTERS:,} are read", "several texts"
             )
         )
 
 
-def _check_depth(text: str, what: str) -> None:
-    """Refuse brackets inside brackets, and dotted keys, that no rule needs: parsers climb them one by one."""
+def _check_depth(text: str, form: str, what: str) -> None:
+    """Refuse brackets inside brackets, and dotted keys, that nothing here needs: parsers climb them one by one."""
     bare = _outside_quotes(text)
     depth = deepest = 0
     for mark in re.findall(r"[\[\]{}]", bare):
         depth = depth + 1 if mark in "[{" else max(0, depth - 1)
         deepest = max(deepest, depth)
-    dotted = what == "TOML" and any(piece.count(".") > _DEEPEST for piece in _MARKS.split(bare))
+    dotted = form == "TOML" and any(piece.count(".") > _DEEPEST for piece in _MARKS.split(bare))
     if deepest > _DEEPEST or dotted:
         level = f"{deepest:,} levels of brackets" if deepest > _DEEPEST else f"a name of more than {_DEEPEST} parts"
         raise ParameterError(
-            message(f"the {what} has {level}", f"rules need no more than {_DEEPEST}", "rules.to_toml()")
+            message(f"the {form} has {level}", f"{what} need no more than {_DEEPEST}", "look at what wrote it")
         )
 
 
@@ -221,10 +228,14 @@ def _outside_quotes(text: str) -> str:
     return "".join([*parts, text[here:]])
 
 
-def _table(body: Any, what: str) -> dict[str, Any]:
+def _table(body: Any, form: str, what: str) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ParameterError(
-            message(f"the {what} holds a {type(body).__name__}", "an object with rules was expected", "rules.to_json()")
+            message(
+                f"the {form} holds a {type(body).__name__}",
+                f"an object with {what} was expected",
+                "look at what wrote it",
+            )
         )
     return body
 
@@ -244,19 +255,15 @@ def _no_number(text: str) -> Any:
     raise ParameterError(message(f"the JSON holds {text}, which is no number", "finite numbers", "1.0"))
 
 
-def _unreadable(what: str, error: Exception) -> ParameterError:
+def _unreadable(form: str, what: str, error: Exception) -> ParameterError:
     said = "too deep" if isinstance(error, RecursionError) else str(error)[:80]
     return ParameterError(
-        message(f"the text is no {what} ({said})", "rules as text were expected", f"rules.to_{what.lower()}()")
+        message(f"the text is no {form} ({said})", f"{what} as text were expected", "look at the place")
     )
 
 
-def too_many(count: int) -> ParameterError:
-    """Return the error of a set with more rules than anyone can own."""
+def too_many(count: int, what: str) -> ParameterError:
+    """Return the error of a text with more entries than anyone can own."""
     return ParameterError(
-        message(
-            f"there are {count:,} rules",
-            f"a set holds at most {MAX_RULES:,}",
-            "several rule sets, each with its own state",
-        )
+        message(f"there are {count:,} {what}", f"a set holds at most {MAX_ENTRIES:,}", "several sets")
     )

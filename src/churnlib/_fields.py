@@ -1,4 +1,4 @@
-"""Checks that the fields of a rule share, and their messages."""
+"""Checks of what stands in the fields of rules and actions: names, spans of time, entries of a file."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def span_of(value: Any, name: str, *, allow_zero: bool = True) -> Duration:
         raise ParameterError(
             message(
                 f"{name}={str(length)!r} has no fixed length",
-                "tolerance is measured in weeks, days or shorter units",
+                "it is measured in weeks, days or shorter units",
                 f"{name}='30d'",
             )
         )

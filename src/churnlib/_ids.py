@@ -74,8 +74,8 @@ def _named(X: Any, customer: str | None) -> Any:
     raise SchemaError(
         message(
             f"nothing names the customers of the rows ({some(names, 12)})",
-            "state is kept by customer: a column customer_id, or a pandas index, was expected",
-            "rules.step(X, now=now, customer='id')",
+            "a column customer_id, or a pandas index, was expected",
+            "X.rename(columns={'id': 'customer_id'})",
         )
     )
 
@@ -146,7 +146,7 @@ def check_same_kind(known: pd.Index[Any], given: pd.Index[Any]) -> None:
     Parameters
     ----------
     known, given : Index
-        The ids of the state, and those of the rows.
+        Ids that are to meet.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def check_same_kind(known: pd.Index[Any], given: pd.Index[Any]) -> None:
     if len(known) and len(given) and known.dtype != given.dtype:
         raise SchemaError(
             message(
-                f"the state knows customers as {known.dtype} (such as {known[0]!r}) and the rows "
+                f"customers are known as {known.dtype} (such as {known[0]!r}) and the rows "
                 f"name them as {given.dtype} (such as {given[0]!r})",
                 "ids of one kind were expected",
                 "X.index = X.index.astype(...)",
