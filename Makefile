@@ -70,7 +70,7 @@ ELSEWHERE := tests --ignore=tests/docs --ignore=tests/tools --ignore=tests/examp
     --ignore=tests/classification/test_telco.py -m "not slow and not simulation"
 
 # What lifelines is an oracle or an engine of, and what takes every estimator; all rooms meet pandas 2 in the lowest versions.
-WITH_LIFELINES := tests/survival tests/metrics tests/targets tests/test_*.py \
+WITH_LIFELINES := tests/survival tests/metrics tests/targets tests/test_*.py --ignore-glob='tests/metrics/test_*uplift*' \
     -m "not slow and not simulation"
 
 test-lifelines: .venv-lifelines/.stamp ## the models of time and every estimator, with lifelines and pandas 2.3
