@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -21,14 +22,15 @@ _SIZES = {"boosted": 60, "forest": 100}
 """How many trees: of boosting in small steps, and side by side."""
 
 
-class _Trees(BaseEstimator):
+class _Trees(BaseEstimator, ABC):
     """Trees of xgboost that take missing values and categories, and whose size follows the number of rows."""
 
     def __init__(self, *, random_state: int = 0) -> None:
         self.random_state = random_state
 
+    @abstractmethod
     def _settings(self, n_rows: int) -> dict[str, Any]:
-        raise NotImplementedError
+        """Return how many trees there are, how deep, and how large their leaves."""
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Grow the trees."""
@@ -117,14 +119,22 @@ class EffectForest(_Trees):
 class BoostedPropensity(_Trees):
     """The chance of each arm: boosted trees that state probabilities."""
 
+    def _settings(self, n_rows: int) -> dict[str, Any]:  # noqa: ARG002 - leaves are as small in any sample
+        return {
+            "n_estimators": _SIZES["boosted"],
+            "max_depth": 3,
+            "learning_rate": 0.1,
+            "min_child_weight": 5.0,
+            "enable_categorical": True,
+        }
+
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Grow the trees."""
         from xgboost import XGBClassifier
 
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
         self._learn_categories(X)
-        smallest = {"n_estimators": _SIZES["boosted"], "max_depth": 3, "learning_rate": 0.1, "min_child_weight": 5.0}
-        model = XGBClassifier(**self._common(), **smallest, enable_categorical=True)
+        model = XGBClassifier(**self._common(), **self._settings(len(codes)))
         self.model_ = model.fit(self._read(X), codes, sample_weight=sample_weight)
         return self
 

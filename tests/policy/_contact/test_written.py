@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from churnlib.exceptions import ParameterError, ParameterTypeError, VersionError
@@ -14,7 +16,7 @@ from churnlib.policy import (
     QuietAfter,
     QuietHours,
 )
-from churnlib.policy._contact._rules import ContactRule
+from churnlib.policy._contact._rules import ContactRule, Refusal, Scene
 
 ALL = ContactPolicy(
     [
@@ -36,7 +38,13 @@ ALL = ContactPolicy(
 
 
 class Own(ContactRule):
-    """A rule of one's own."""
+    """A rule of one's own, which refuses nothing."""
+
+    def check(self, scene: Scene) -> None:
+        pass
+
+    def refusals(self, scene: Scene) -> Iterator[Refusal]:
+        return iter(())
 
 
 def test_every_rule_reads_back_as_it_was_written() -> None:

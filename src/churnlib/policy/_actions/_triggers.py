@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -116,7 +117,7 @@ def _hits(rows: IntArray, text: str, on: int, due: IntArray | None = None) -> Hi
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(ABC):
     """Makes actions come up; a subclass says for whom.
 
     Parameters
@@ -138,9 +139,9 @@ class Trigger:
         """The actions."""
         return cast("tuple[str, ...]", self.actions)
 
+    @abstractmethod
     def hits(self, situation: Situation) -> Hits:
         """Return for whom the actions come up."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         return f"{type(self).__name__}({some(self.names)})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -121,18 +122,18 @@ class Refusal:
     until: IntArray
 
 
-class ContactRule:
+class ContactRule(ABC):
     """A rule of contact; a subclass says what it refuses."""
 
     __slots__ = ()
 
+    @abstractmethod
     def check(self, scene: Scene) -> None:
         """Refuse names that the scene does not know."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refusals(self, scene: Scene) -> Iterator[Refusal]:
         """Return what it refuses."""
-        raise NotImplementedError
 
     def reach(self, on: int, tz: str) -> int:  # noqa: ARG002 - of rules that look at no contact
         """Return an instant before which no contact matters to it."""
