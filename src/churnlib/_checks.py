@@ -247,19 +247,19 @@ def named_churn(values: Any) -> str | None:
     Parameters
     ----------
     values : object
-        An outcome.
+        An outcome, or its name.
 
     Returns
     -------
     str or None
-        The name of a Series that speaks of churn, and not of its absence; else None.
+        The name, if it speaks of churn, and not of its absence; else None.
 
     Examples
     --------
     >>> [named_churn(pd.Series([1], name=name)) for name in ("is_churned", "not_churned", "retained")]
     ['is_churned', None, None]
     """
-    name = getattr(values, "name", None)
+    name = values if isinstance(values, str) else getattr(values, "name", None)
     if not isinstance(name, str):
         return None
     return name if any(found[1] is None for found in _CHURN.finditer(name.lower())) else None

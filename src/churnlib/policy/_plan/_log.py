@@ -222,7 +222,7 @@ class PlanLog:
         """
         if name in _ORDER:
             raise ParameterError(message(f"{name!r} is a column of the log", "another name", "name='retained'"))
-        churn = named_churn(values) or named_churn(pd.Series([], name=name, dtype=float))
+        churn = named_churn(values) or named_churn(name)
         if churn is not None:
             raise DataError(
                 message(
